@@ -36,6 +36,20 @@ type Sidecar struct {
 	Version string `json:"version,omitempty"`
 }
 
+// Workload is what a plan is compiled for: all sidecars of one sort that stand
+// before one service. Comparable, so that it can be a map's key.
+type Workload struct {
+	// Service is what targetRefs names.
+	Service string
+	// Attached says that the sidecars are Envoys that are not Tutti's.
+	Attached bool
+}
+
+// Workload is the one that the sidecar belongs to.
+func (s Sidecar) Workload() Workload {
+	return Workload{Service: s.Service, Attached: s.Attached}
+}
+
 // Upstream is something that can be called, resolved: what a cluster is made of.
 type Upstream struct {
 	// Name is the Upstream's metadata.name.
