@@ -1,0 +1,117 @@
+package expr
+
+import (
+	"unicode/utf8"
+
+	"github.com/tutti-mesh/tutti/filter/jsontext"
+)
+
+// evalCollection makes lists and maps and asks about them.
+func evalCollection(n *Node, env Env) Value {
+	switch n.Op {
+	case List:
+		return makeList(n, env)
+	case Map:
+		return makeMap(n, env)
+	case In:
+		return contains(n, env)
+	}
+	v := eval(&n.Args[0], env)
+	if v.failed() {
+		return v
+	}
+	v.settle()
+	return size(&v)
+}
+
+// size counts code points, elements or members.
+func size(v *Value) Value {
+	n := 0
+	switch {
+	case v.opt:
+		return fail(noOverload, "size")
+	case v.kind == text:
+		n = utf8.RuneCountInString(v.str)
+	case v.kind == list:
+		n = len(v.items)
+	case v.kind == object:
+		n = len(v.items) / 2
+	case v.kind == listSpan:
+		n = jsontext.Len(v.span())
+	case v.kind == objectSpan:
+		// Not jsontext.Len: a name that comes twice is one member.
+		var buf [fewEntries]entry
+		n = len(v.entries(buf[:0]))
+	default:
+		return fail(noOverload, "size")
+	}
+	return Int(int64(n))
+}
+
+func makeList(n *Node, env Env) Value {
+	items := make([]Value, 0, len(n.Args))
+	for i := range n.Args {
+		v := eval(&n.Args[i], env)
+		if v.failed() {
+			return v
+		}
+		items = append(items, v)
+	}
+	return Value{kind: list, items: items}
+}
+
+func makeMap(n *Node, env Env) Value {
+	made := Value{kind: object, items: make([]Value, 0, len(n.Args))}
+	for i := 0; i+1 < len(n.Args); i += 2 {
+		key := eval(&n.Args[i], env)
+		if key.failed() {
+			return key
+		}
+		val := eval(&n.Args[i+1], env)
+		if val.failed() {
+			return val
+		}
+		key.settle()
+		switch {
+		case key.opt || key.kind != text && key.kind != boolean && key.kind != integer && key.kind != unsigned:
+			return fail(badKey, "")
+		case made.find(key) >= 0:
+			return fail(duplicateKey, keyText(key))
+		}
+		made.items = append(made.items, key, val)
+	}
+	return made
+}
+
+// contains is a in b: an element of a list, or a key of a map.
+func contains(n *Node, env Env) Value {
+	a := eval(&n.Args[0], env)
+	if a.failed() {
+		return a
+	}
+	b := eval(&n.Args[1], env)
+	switch {
+	case b.failed():
+		return b
+	case b.opt:
+	case b.listing():
+		for it := b.elements(); ; {
+			item, more := it.next()
+			if !more {
+				return Bool(false)
+			}
+			if equal(a, item) {
+				return Bool(true)
+			}
+		}
+	case b.mapping():
+		a.settle()
+		v := at(b, a, ifThere)
+		if v.failed() {
+			return v
+		}
+		return Bool(v.kind != noValue)
+	}
+	return fail(noOverload, "in")
+}
+
