@@ -44,7 +44,10 @@ func ParseNumber(v []byte) (Num, bool) {
 		}
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	return Num{Kind: Float, Float: f}, err == nil
+	if err != nil {
+		return Num{}, false
+	}
+	return Num{Kind: Float, Float: f}, true
 }
 
 // parseShort reads a whole number of at most 18 digits, which any int64 holds.
