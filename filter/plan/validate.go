@@ -3,6 +3,8 @@ package plan
 import (
 	"errors"
 	"strconv"
+
+	"github.com/tutti-mesh/tutti/filter/expr"
 )
 
 // MaxSteps bounds the steps of a policy.
@@ -57,6 +59,9 @@ func validatePolicy(p *Policy) error {
 			return errors.New(at + ".fallback: goes with on_error fallback, and only with it")
 		}
 	}
+	if err := validateRefs(p); err != nil {
+		return err
+	}
 	return validateOrder(p.Steps)
 }
 
@@ -87,4 +92,85 @@ func validateOrder(steps []Step) error {
 		}
 	}
 	return nil
+}
+
+// validateRefs refuses expressions that name a step or a parameter by an index
+// that is not there: the engine uses them unchecked.
+func validateRefs(p *Policy) error {
+	params := 0
+	for _, s := range p.Match.Path {
+		if s.Param != "" {
+			params++
+		}
+	}
+	var bad *expr.Expr
+	check := func(e *expr.Expr) {
+		root := e.Root()
+		if !inRange(&root, len(p.Steps), params) {
+			bad = e
+		}
+	}
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		s.Path.each(check)
+		eachParam(s.Query, check)
+		eachParam(s.Headers, check)
+		s.Body.each(check)
+		s.Fallback.each(check)
+	}
+	eachParam(p.Response.Headers, check)
+	p.Response.Body.each(check)
+	if bad != nil {
+		return errors.New(": expression " + strconv.Quote(bad.Source()) + " names a step or parameter that is not there")
+	}
+	return nil
+}
+
+func inRange(n *expr.Node, steps, params int) bool {
+	switch n.Op {
+	case expr.StepStatus, expr.StepReason, expr.StepHeader, expr.StepBody:
+		if n.Num >= steps {
+			return false
+		}
+	case expr.PathParam:
+		if n.Num >= params {
+			return false
+		}
+	}
+	for i := range n.Args {
+		if !inRange(&n.Args[i], steps, params) {
+			return false
+		}
+	}
+	return true
+}
+
+func (t Text) each(visit func(*expr.Expr)) {
+	for i := range t {
+		if t[i].Expr != nil {
+			visit(t[i].Expr)
+		}
+	}
+}
+
+func eachParam(params []Param, visit func(*expr.Expr)) {
+	for i := range params {
+		params[i].Value.each(visit)
+	}
+}
+
+func (d *Doc) each(visit func(*expr.Expr)) {
+	if d == nil {
+		return
+	}
+	if d.Expr != nil {
+		visit(d.Expr)
+	}
+	d.Text.each(visit)
+	for i := range d.Members {
+		d.Members[i].Value.each(visit)
+	}
+	for i := range d.Elems {
+		d.Elems[i].each(visit)
+	}
 }

@@ -116,7 +116,7 @@ func (p *player) event(line string) error {
 		h := [][2]string{{":method", words[0]}, {":path", words[1]}, {":authority", "shop.example"}, {":scheme", "http"}}
 		p.write(request, p.driver.Start(request, append(h, fields(words[2:])...), !more))
 	case "body":
-		p.write(request, p.driver.Body(request, []byte(rest), !more))
+		p.write(request, p.driver.Body(request, expand(rest), !more))
 	case "trailers":
 		p.write(request, p.driver.Trailers(request))
 	case "answer":
