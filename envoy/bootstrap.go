@@ -15,6 +15,8 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	metricsv3 "github.com/envoyproxy/go-control-plane/envoy/config/metrics/v3"
 	overloadv3 "github.com/envoyproxy/go-control-plane/envoy/config/overload/v3"
+	commondnsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/common/dns/v3"
+	dnsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/dns/v3"
 	downstreamv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/resource_monitors/downstream_connections/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	upstreamhttpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
@@ -56,6 +58,10 @@ const (
 	xdsKeepAlive      = 30 * time.Second
 	xdsBackOffBase    = 500 * time.Millisecond
 	xdsBackOffMax     = 10 * time.Second
+	// xdsNameRetry rules how soon a control plane that has no address yet is
+	// found when its name appears.
+	xdsNameRetry    = 500 * time.Millisecond
+	xdsNameRetryMax = 5 * time.Second
 	// memoryRelease gives freed memory back to the kernel: some 10 MB less
 	// resident after the module has been compiled, for no CPU to speak of.
 	memoryRelease      = 100 << 20
@@ -171,9 +177,8 @@ func xdsCluster(x XDS) (*clusterv3.Cluster, error) {
 		return nil, fmt.Errorf("bootstrap: control plane: %w", err)
 	}
 	c := &clusterv3.Cluster{
-		Name:                 XDSCluster,
-		ConnectTimeout:       durationpb.New(xdsConnectTimeout),
-		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STRICT_DNS},
+		Name:           XDSCluster,
+		ConnectTimeout: durationpb.New(xdsConnectTimeout),
 		LoadAssignment: &endpointv3.ClusterLoadAssignment{
 			ClusterName: XDSCluster,
 			Endpoints: []*endpointv3.LocalityLbEndpoints{{LbEndpoints: []*endpointv3.LbEndpoint{{
@@ -187,6 +192,20 @@ func xdsCluster(x XDS) (*clusterv3.Cluster, error) {
 	}
 	if net.ParseIP(addr.GetSocketAddress().GetAddress()) != nil {
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
+	} else {
+		byName, err := anypb.New(&dnsv3.DnsCluster{
+			DnsFailureRefreshRate: &dnsv3.DnsCluster_RefreshRate{
+				BaseInterval: durationpb.New(xdsNameRetry), MaxInterval: durationpb.New(xdsNameRetryMax),
+			},
+			// "localhost" may be both ::1 and 127.0.0.1 with a server on one.
+			DnsLookupFamily: commondnsv3.DnsLookupFamily_ALL,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("bootstrap: control plane: %w", err)
+		}
+		c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: &clusterv3.Cluster_CustomClusterType{
+			Name: "envoy.clusters.dns", TypedConfig: byName,
+		}}
 	}
 	c.TransportSocket, err = xdsTLS(x, addr.GetSocketAddress().GetAddress())
 	return c, err
