@@ -15,7 +15,7 @@ type AggregationSpec struct {
 	// Match says which requests are answered. Others go on to the service.
 	Match Match `yaml:"match,required"`
 	// Timeout is the budget of the whole request, at most 30s. Default: 2s.
-	Timeout Duration `yaml:"timeout"`
+	Timeout Duration `yaml:"timeout" max:"30s"`
 	// Enabled false takes the policy out everywhere. Default: true.
 	Enabled Bool `yaml:"enabled"`
 	// Limits bound what one request may use.

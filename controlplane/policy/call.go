@@ -23,7 +23,7 @@ type Call struct {
 	// POST, PUT, PATCH and DELETE. Default: no body.
 	Body *Value `yaml:"body"`
 	// Timeout bounds the call within the policy's timeout. Default: the policy's.
-	Timeout Duration `yaml:"timeout"`
+	Timeout Duration `yaml:"timeout" max:"30s"`
 	// OnError says what a failed call means: `fail` fails the request, `omit`
 	// leaves the call's body absent, `{fallback: VALUE}` puts a value, with ${}
 	// in its strings, in the body's place. Default: fail.

@@ -54,10 +54,13 @@ type Meta struct {
 	// letters, digits and hyphens, at most 63.
 	Name Text `yaml:"name,required"`
 	// Labels are for the user's own tools.
-	Labels []Label `yaml:"labels"`
+	Labels Labels `yaml:"labels"`
 	// Annotations are for the user's own tools.
-	Annotations []Label `yaml:"annotations"`
+	Annotations Labels `yaml:"annotations"`
 }
+
+// Labels are names and strings in the order written.
+type Labels []Label
 
 // Label is one entry of labels or annotations.
 type Label struct {

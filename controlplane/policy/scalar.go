@@ -30,7 +30,7 @@ type Text struct {
 // they were written.
 type Template struct{ Text }
 
-// Duration is such as 800ms, 1.5s is not: integers with h, m, s or ms, as in
+// Duration is such as 800ms or 1m30s: whole numbers with h, m, s or ms, as in
 // Gateway API (GEP-2257).
 type Duration struct {
 	Loc

@@ -22,8 +22,8 @@ type UpstreamSpec struct {
 	TLS *TLS `yaml:"tls"`
 	// Authority is the :authority (Host) of the calls. Default: the name.
 	Authority Text `yaml:"authority"`
-	// ConnectTimeout bounds the set-up of a connection. Default: 1s.
-	ConnectTimeout Duration `yaml:"connectTimeout"`
+	// ConnectTimeout bounds the set-up of a connection, at most 30s. Default: 1s.
+	ConnectTimeout Duration `yaml:"connectTimeout" max:"30s"`
 	// Limits are Envoy's circuit breakers of the cluster.
 	Limits UpstreamLimits `yaml:"limits"`
 }
@@ -31,6 +31,7 @@ type UpstreamSpec struct {
 // TLS says how an upstream is verified. Files are paths in the sidecar's file
 // system.
 type TLS struct {
+	Loc
 	// SNI is the name asked for and verified. Default: the endpoints' DNS name
 	// if there is one, else the authority without its port.
 	SNI Text `yaml:"sni"`
