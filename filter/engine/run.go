@@ -41,6 +41,7 @@ type Run struct {
 type step struct {
 	reason  Reason
 	running bool
+	timeout uint32
 	status  int
 	bytes   int
 	since   Time
@@ -185,6 +186,7 @@ func (r *Run) start(i int, now Time) bool {
 	}
 	call.ID = i
 	call.TimeoutMS = min(s.TimeoutMS, uint32(left))
+	st.timeout = call.TimeoutMS
 	st.running = true
 	r.running++
 	r.effects = append(r.effects, Effect{Kind: DoCall, Call: call})
@@ -303,7 +305,7 @@ func success(ranges []plan.StatusRange, status int) bool {
 // tell them apart; elsewhere a 504 that took the whole timeout is one.
 func localReply(s *plan.Step, st *step, a Answer, now Time) Reason {
 	if !s.Marked {
-		if st.status == 504 && now-st.since >= Time(s.TimeoutMS)*millisecond {
+		if st.status == 504 && now-st.since >= Time(st.timeout)*millisecond {
 			return Timeout
 		}
 		return OK

@@ -138,7 +138,7 @@ func End(s engine.Summary) string {
 
 type pairs [][2]string
 
-func (p pairs) Len() int               { return len(p) }
+func (p pairs) Len() int                      { return len(p) }
 func (p pairs) At(i int) (name, value string) { return p[i][0], p[i][1] }
 
 type answer struct {
