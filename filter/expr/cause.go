@@ -28,21 +28,21 @@ const (
 )
 
 var causes = [numCauses]string{
-	internal:      "internal error",
-	noSuchKey:     "no such key",
-	outOfRange:    "index out of range",
-	noOptional:    "optional has no value",
-	noOverload:    "no such overload",
-	badIndex:      "unsupported index of a list",
-	badKey:        "unsupported key of a map",
-	duplicateKey:  "key twice in a map",
-	divideByZero:  "division by zero",
-	moduloByZero:  "modulus by zero",
-	overflow:      "integer overflow",
-	nanOrder:      "NaN cannot be ordered",
-	notFinite:     "not a finite number",
-	keyNoString:   "key of a map is no string",
-	hasOptional:   "optional inside a list or map",
+	internal:     "internal error",
+	noSuchKey:    "no such key",
+	outOfRange:   "index out of range",
+	noOptional:   "optional has no value",
+	noOverload:   "no such overload",
+	badIndex:     "unsupported index of a list",
+	badKey:       "unsupported key of a map",
+	duplicateKey: "key twice in a map",
+	divideByZero: "division by zero",
+	moduloByZero: "modulus by zero",
+	overflow:     "integer overflow",
+	nanOrder:     "NaN cannot be ordered",
+	notFinite:    "not a finite number",
+	keyNoString:  "key of a map is no string",
+	hasOptional:  "optional inside a list or map",
 }
 
 // outcome is the class of a cause.

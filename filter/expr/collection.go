@@ -114,4 +114,3 @@ func contains(n *Node, env Env) Value {
 	}
 	return fail(noOverload, "in")
 }
-

@@ -82,7 +82,7 @@ func (n *Node) check(depth int, nodes *int) error {
 	if !info.str && n.Str != "" {
 		return errors.New("expression: unexpected name of " + info.word)
 	}
-	if (n.Op == Has || n.Op == Opt) && !n.Args[0].Op.refers() {
+	if (n.Op == Has || n.Op == Opt) && !n.Args[0].Op.Refers() {
 		return errors.New("expression: " + info.word + " takes a reference")
 	}
 	if n.Op == Map && len(n.Args)%2 != 0 {

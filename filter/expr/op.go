@@ -148,8 +148,8 @@ var ops = [numOps]opInfo{
 // variadic says that the wire form has the number of operands.
 func (i *opInfo) variadic() bool { return i.min != i.max }
 
-// refers says that has() and optional access can ask about the node.
-func (op Op) refers() bool { return op < numOps && ops[op].ref }
+// Refers says that has() and optional access can ask about the node.
+func (op Op) Refers() bool { return op < numOps && ops[op].ref }
 
 // String is the word on the wire.
 func (op Op) String() string {
