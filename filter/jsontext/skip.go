@@ -12,6 +12,14 @@ func wordAt(v []byte, i int) uint64 {
 	if i+8 <= len(v) {
 		return load8(unsafe.Pointer(unsafe.SliceData(v)), i)
 	}
+	return lastWord(v, i)
+}
+
+//go:noinline
+func lastWord(v []byte, i int) uint64 {
+	if len(v) >= 8 {
+		return load8(unsafe.Pointer(unsafe.SliceData(v)), len(v)-8) >> (uint(i+8-len(v)) * 8)
+	}
 	var w uint64
 	for k := len(v) - 1; k >= i; k-- {
 		w = w<<8 | uint64(v[k])
@@ -22,9 +30,27 @@ func wordAt(v []byte, i int) uint64 {
 // skipSpace returns the first index from i on that holds no white space.
 func skipSpace(v []byte, i int) int {
 	for i < len(v) && v[i] <= ' ' {
-		i++
+		// Most of it is a line break and then spaces.
+		i += 1 + int(first(wordAt(v, i+1)^spaces)>>3)
 	}
-	return i
+	return min(i, len(v))
+}
+
+// skipShort is skipValue with short strings and scalars first.
+func skipShort(v []byte, i int) int {
+	if i < len(v) {
+		w := wordAt(v, i+1)
+		if c := v[i]; c == '"' {
+			if k := first(quoteOrBackslash(w)); w>>(k&56)&0xff == '"' {
+				return i + int(k>>3) + 2
+			}
+		} else if c-'-' <= '9'-'-' {
+			if k := first(scalarEnd(w)); k < 64 {
+				return min(i+1+int(k>>3), len(v))
+			}
+		}
+	}
+	return skipValue(v, i)
 }
 
 // skipValue returns the index behind the value that starts at i.
@@ -44,12 +70,18 @@ func skipValue(v []byte, i int) int {
 // skipScalar returns the index behind the number or literal at i: scalars end
 // at punctuation, white space or the end of the text.
 func skipScalar(v []byte, i int) int {
-	for i++; i < len(v); i++ {
-		if c := v[i]; c == ',' || c|0x20 == '}' || c <= ' ' {
-			break
+	for i++; i < len(v); i += 8 {
+		if m := scalarEnd(wordAt(v, i)); m != 0 {
+			return min(i+int(first(m)>>3), len(v))
 		}
 	}
-	return min(i, len(v))
+	return len(v)
+}
+
+// scalarEnd flags commas, closing brackets, white space and zero bytes; the
+// lowest flag is exact for words of a scalar and what may follow it.
+func scalarEnd(w uint64) uint64 {
+	return ((w - 0x21*ones) | ((w ^ commas) - ones) | (((w | spaces) ^ braces) - ones)) & highs
 }
 
 // skipString returns the index behind the closing quote of the string whose
@@ -61,7 +93,7 @@ func skipString(v []byte, i int) int {
 			i += 8
 			continue
 		}
-		i += first(m) >> 3
+		i += int(first(m) >> 3)
 		if v[i] == '"' {
 			return i + 1
 		}
@@ -105,7 +137,7 @@ func skipContainer(v []byte, i int) int {
 				if opens&(b&-b) != 0 {
 					depth++
 				} else if depth--; depth <= 0 {
-					return i + first(b)>>3 + 1
+					return i + int(first(b)>>3) + 1
 				}
 			}
 			continue

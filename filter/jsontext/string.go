@@ -75,7 +75,7 @@ func backslash(s []byte, i int) int {
 	for ; i < len(s); i += 8 {
 		x := wordAt(s, i) ^ backslashes
 		if m := (x - ones) &^ x & highs; m != 0 {
-			return i + first(m)>>3
+			return i + int(first(m)>>3)
 		}
 	}
 	return len(s)
@@ -153,7 +153,7 @@ func AppendText(dst []byte, s string) []byte {
 			i += 8
 			continue
 		}
-		i += first(m) >> 3
+		i += int(first(m) >> 3)
 		if i >= len(b) {
 			break // the zero bytes behind the end
 		}

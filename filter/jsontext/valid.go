@@ -36,8 +36,8 @@ func init() {
 	after[stText<<8] = opEnd
 }
 
-func follow(st int, c uint64) int {
-	return int(*(*byte)(unsafe.Add(unsafe.Pointer(&after), st<<8|int(c))))
+func follow(st uintptr, c uint64) uintptr {
+	return uintptr(*(*byte)(unsafe.Add(unsafe.Pointer(&after), st<<8|uintptr(c))))
 }
 
 const spaceSet = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
@@ -92,7 +92,7 @@ func Valid(b []byte) bool {
 // byte after a token is looked up with the state in one table. Split up, or
 // written with slices, this is 1.5 to 4 times slower in Envoy.
 func check(q unsafe.Pointer) unsafe.Pointer {
-	st := stText
+	st := uintptr(stText)
 	// One bit per open container: whether the one around it is an object. The
 	// outermost pushes a 1 too, since stText>>1 is 1: that bit is the bottom,
 	// and 64 levels fit.
@@ -249,7 +249,7 @@ func check(q unsafe.Pointer) unsafe.Pointer {
 				break
 			}
 			if t == opClose {
-				st = int(stack&1) << 1
+				st = uintptr(stack&1) << 1
 				stack >>= 1
 				q = unsafe.Add(q, 1)
 				if stack == 0 {

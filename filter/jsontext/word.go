@@ -18,6 +18,8 @@ const (
 	backslashes = '\\' * ones
 	spaces      = ' ' * ones
 	zeros       = '0' * ones
+	commas      = ',' * ones
+	braces      = '}' * ones
 )
 
 // The loads take a pointer and an offset, not a slice and an index: a bounds
@@ -28,8 +30,9 @@ func load4(p unsafe.Pointer, i int) uint32 { return *(*uint32)(unsafe.Add(p, i))
 func load1(p unsafe.Pointer, i int) uint64 { return uint64(*(*byte)(unsafe.Add(p, i))) }
 
 // first is the index of the byte with the lowest flag, times eight and plus a
-// remainder under eight; 64 if there is no flag.
-func first(flags uint64) int { return bits.TrailingZeros64(flags) }
+// remainder under eight; 64 if there is no flag. It is unsigned for the sake of
+// the shifts and comparisons that follow.
+func first(flags uint64) uintptr { return uintptr(bits.TrailingZeros64(flags)) }
 
 // special flags (bit 7 of a byte) what ends the quick way through a string:
 // quote, backslash, control characters and non-ASCII. A borrow can set flags
