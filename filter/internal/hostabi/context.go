@@ -12,10 +12,11 @@ type Plugin interface {
 	Configure(config []byte) bool
 	// NewStream begins a request.
 	NewStream() Stream
-	// Panicked is called once after a callback of a stream has panicked. No
-	// further callback reaches the stream, whose state is unknown. It may
-	// Reply; that does nothing if the stream has been answered already.
-	Panicked(value, stack string)
+	// Panicked is called once after a callback of s has panicked; s is nil if
+	// NewStream did. No further callback reaches the stream, whose state is
+	// unknown. Panicked may Reply; if it does not, a request that waits for an
+	// answer gets a bare 500.
+	Panicked(s Stream, value, stack string)
 }
 
 // Stream is one request. Its methods run one at a time.
@@ -36,10 +37,14 @@ type Stream interface {
 // Action says what becomes of the request.
 type Action uint32
 
-// Continue lets the request go on to its service, Pause holds it.
+// Continue lets the request go on to its service. Pause holds it and has Envoy
+// keep the body, up to its buffer limit. Drop, for a body only, holds the
+// request and forgets these bytes (the SDK does not name it; Envoy's
+// FilterDataStatus::StopIterationNoBuffer).
 const (
 	Continue = Action(types.ActionContinue)
 	Pause    = Action(types.ActionPause)
+	Drop     = Action(3)
 )
 
 // Start says what makes the plugins. It is called once, by an init function:
@@ -74,8 +79,9 @@ type stream struct {
 	// answered.
 	Stream
 	plugin Plugin
-	// replied and panicked are terminal.
-	replied, panicked bool
+	// passed: the request went on or is gone. replied: it is answered.
+	// panicked: nothing may enter the stream again.
+	passed, replied, panicked bool
 }
 
 // enter makes the stream the current one, unless it has panicked before.
@@ -89,7 +95,9 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 		return types.ActionPause
 	}
 	s.Stream = s.plugin.NewStream()
-	return types.Action(s.RequestHeaders(endOfStream))
+	action := s.RequestHeaders(endOfStream)
+	s.passed = action == Continue
+	return types.Action(action)
 }
 
 func (s *stream) OnHttpRequestBody(size int, endOfStream bool) types.Action {
@@ -107,6 +115,7 @@ func (s *stream) OnHttpRequestTrailers(int) types.Action {
 }
 
 func (s *stream) OnHttpStreamDone() {
+	s.passed = true
 	if s.enter() && s.Stream != nil {
 		s.Done()
 	}

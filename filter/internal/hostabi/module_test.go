@@ -112,6 +112,13 @@ func testBodies(t *testing.T, vm *wasmhost.VM) {
 	s.Body([]byte("two"), true)
 	wantReply(t, s, 200, "one two")
 
+	r.Headers[1][1] = "/drop"
+	s = p.Request(r)
+	s.Body([]byte("forgotten"), false)
+	s.Body([]byte("last"), true)
+	wantReply(t, s, 200, "last")
+	r.Headers[1][1] = "/body"
+
 	s = p.Request(r)
 	s.Body([]byte("before trailers"), false)
 	s.Trailers([][2]string{{"x", "y"}})
@@ -165,7 +172,8 @@ func testPanics(t *testing.T, vm *wasmhost.VM) {
 	s := p.Request(get("/panic"))
 	wantReply(t, s, 500, "assignment to entry in nil map")
 	s.End()
-	wantReply(t, p.Request(get("/panic-twice")), 500, "twice")
+	wantReply(t, p.Request(get("/panic-twice")), 500, "")
+	wantReply(t, vm.Configure([]byte("no streams")).Request(get("/")), 500, "")
 	wantReply(t, p.Request(get("/panic-after-reply")), 200, "first")
 	s = p.Request(get("/panic-answer"))
 	vm.Calls()[1].Answer([][2]string{{":status", "200"}}, nil)
@@ -174,7 +182,7 @@ func testPanics(t *testing.T, vm *wasmhost.VM) {
 
 	vm.Calls()[0].Answer([][2]string{{":status", "200"}}, []byte("fine"))
 	wantReply(t, other, 200, "0:200:fine")
-	if n := vm.Metrics["panics"].Value; n != 4 {
+	if n := vm.Metrics["panics"].Value; n != 5 {
 		t.Errorf("%d panics", n)
 	}
 	found := slices.ContainsFunc(vm.Logs, func(l wasmhost.Log) bool {

@@ -28,8 +28,19 @@ func recovered() {
 		return
 	}
 	s.panicked = true
+	s.failed(describe(value), string(stack))
+}
+
+// failed lets the plugin answer a stream that panicked, and sees to it that it
+// is answered.
+func (s *stream) failed(value, stack string) {
+	defer func() {
+		if !s.replied && !s.passed {
+			Reply(500, nil, nil)
+		}
+	}()
 	defer recovered()
-	s.plugin.Panicked(describe(value), string(stack))
+	s.plugin.Panicked(s.Stream, value, stack)
 }
 
 // describe is the text of a value that was passed to panic.

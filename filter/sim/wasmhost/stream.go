@@ -110,6 +110,9 @@ func (s *Stream) part(callback string, args ...uint64) {
 			s.vm.violation("stream %d is paused after it went on", s.id)
 		}
 		s.State = Paused
+	case action == 3 && callback == "proxy_on_request_body":
+		// Envoy holds the request and does not keep the bytes.
+		s.State, s.body = Paused, nil
 	default:
 		s.vm.violation("%s returned the unknown action %d", callback, action)
 	}

@@ -30,15 +30,20 @@ func (p *plugin) Configure(config []byte) bool {
 	return true
 }
 
-func (p *plugin) NewStream() hostabi.Stream { return &stream{plugin: p} }
+func (p *plugin) NewStream() hostabi.Stream {
+	if string(p.config) == "no streams" {
+		panic("new stream")
+	}
+	return &stream{plugin: p}
+}
 
-func (p *plugin) Panicked(value, stack string) {
+func (p *plugin) Panicked(s hostabi.Stream, value, stack string) {
 	p.panics.Add(1)
 	hostabi.Log(hostabi.Critical, value+"\n"+stack)
-	hostabi.Reply(500, nil, [][]byte{[]byte(value)})
-	if value == "twice" {
+	if s == nil || value == "twice" {
 		panic("again")
 	}
+	hostabi.Reply(500, nil, [][]byte{[]byte(value)})
 }
 
 type stream struct {
@@ -64,7 +69,7 @@ func (s *stream) RequestHeaders(endOfStream bool) hostabi.Action {
 	switch path := s.path; {
 	case path == "/on":
 		return hostabi.Continue
-	case path == "/body":
+	case path == "/body", path == "/drop":
 	case path == "/config":
 		s.reply(string(s.plugin.config))
 	case path == "/property":
@@ -106,6 +111,9 @@ func (s *stream) dispatch(id int) {
 }
 
 func (s *stream) RequestBody(size int, endOfStream bool) hostabi.Action {
+	if !endOfStream && s.path == "/drop" {
+		return hostabi.Drop
+	}
 	if !endOfStream {
 		return hostabi.Pause
 	}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"github.com/tutti-mesh/tutti/filter/engine"
+	"github.com/tutti-mesh/tutti/filter/internal/hostabi"
+)
+
+// stream is one request: it hands Envoy's events to the run and the run's
+// effects to Envoy.
+type stream struct {
+	plugin *plugin
+	// run is nil if no policy matches; the request is not ours then.
+	run     *engine.Run
+	headers hostabi.HeaderMap
+	// bodies are pooled buffers that the run may refer to until it is over.
+	bodies   [][]byte
+	bodySize int
+	reported bool
+}
+
+// RequestHeaders finds the policy and starts the run.
+func (s *stream) RequestHeaders(endOfStream bool) hostabi.Action {
+	hostabi.RequestHeaders(&s.headers)
+	if s.run = s.find(); s.run == nil {
+		s.headers.Free()
+		return hostabi.Continue
+	}
+	s.do(s.run.Start(&s.headers, endOfStream, now()))
+	return hostabi.Pause
+}
+
+// find asks the plan's matcher, or Envoy for the route it has taken.
+func (s *stream) find() *engine.Run {
+	if s.plugin.matcher {
+		return s.plugin.table.Match(&s.headers)
+	}
+	name, _ := hostabi.Property("xds\x00route_name")
+	return s.plugin.table.Route(name)
+}
+
+// RequestBody passes the body on when it is whole. A body that no expression
+// reads is dropped as it comes.
+func (s *stream) RequestBody(size int, endOfStream bool) hostabi.Action {
+	switch {
+	case s.run == nil:
+		return hostabi.Continue
+	case !s.run.AwaitsBody():
+		return hostabi.Drop
+	}
+	s.bodySize = size
+	if endOfStream {
+		return s.RequestTrailers()
+	}
+	s.do(s.run.BodyProgress(size, now()))
+	return hostabi.Pause
+}
+
+// RequestTrailers ends the body.
+func (s *stream) RequestTrailers() hostabi.Action {
+	switch {
+	case s.run == nil:
+		return hostabi.Continue
+	case s.run.AwaitsBody():
+		body := hostabi.RequestBody(s.bodySize)
+		s.bodies = append(s.bodies, body)
+		s.do(s.run.Body(body, now()))
+	}
+	return hostabi.Pause
+}
+
+// Answer passes an answer on.
+func (s *stream) Answer(id, _, bodySize int) {
+	a := answer{stream: s, size: bodySize}
+	s.do(s.run.Answer(id, &a, now()))
+	a.headers.Free()
+}
+
+// Done ends a run whose client has left.
+func (s *stream) Done() {
+	if s.run == nil {
+		return
+	}
+	s.run.Gone(now())
+	s.do(nil)
+}
+
+// do carries effects out. A call that Envoy does not take is an event of its
+// own, after all effects of this one.
+func (s *stream) do(effects []engine.Effect) {
+	var failed []int
+	for i := range effects {
+		switch e := &effects[i]; e.Kind {
+		case engine.DoCall:
+			c := &e.Call
+			if !hostabi.Dispatch(c.ID, c.Cluster, c.Headers, c.Body, c.TimeoutMS) {
+				failed = append(failed, c.ID)
+			}
+		case engine.DoReply:
+			s.report() // before the access log is written
+			hostabi.Reply(e.Reply.Status, e.Reply.Headers, e.Reply.Body)
+		}
+	}
+	for _, id := range failed {
+		s.do(s.run.DispatchFailed(id, now()))
+	}
+	if s.run.Over() {
+		s.report()
+		s.free()
+	}
+}
+
+// free hands back what the run referred to. Nothing reads it any more.
+func (s *stream) free() {
+	s.headers.Free()
+	hostabi.Free(s.bodies...)
+	s.bodies = nil
+}
+
+// answer is what a call brought back, fetched from Envoy when it is asked for.
+type answer struct {
+	stream  *stream
+	size    int
+	fetched bool
+	headers hostabi.HeaderMap
+	body    []byte
+}
+
+func (a *answer) Len() int {
+	if !a.fetched {
+		a.fetched = true
+		hostabi.CallResponseHeaders(&a.headers)
+	}
+	return a.headers.Len()
+}
+
+func (a *answer) At(i int) (name, value string) { return a.headers.At(i) }
+
+func (a *answer) BodySize() int { return a.size }
+
+func (a *answer) Body() []byte {
+	if a.body == nil && a.size > 0 {
+		a.body = hostabi.CallResponseBody(a.size)
+		a.stream.bodies = append(a.stream.bodies, a.body)
+	}
+	return a.body
+}
