@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"text/template"
 )
 
@@ -33,7 +32,7 @@ var attachText string
 var attachTemplate = template.Must(template.New("attach").Funcs(template.FuncMap{
 	"yaml": func(v any) (string, error) {
 		raw, err := json.Marshal(v)
-		return strings.ReplaceAll(string(raw), ",", ", "), err
+		return string(raw), err
 	},
 }).Parse(attachText))
 

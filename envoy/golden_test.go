@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -28,8 +29,16 @@ func golden(t *testing.T, name string, got []byte) {
 	if err != nil {
 		t.Fatalf("%v (go test -update writes it)", err)
 	}
-	if string(got) != string(want) {
-		t.Errorf("%s differs (go test -update writes it anew)\n--- got\n%s\n--- want\n%s", path, got, want)
+	if string(got) == string(want) {
+		return
+	}
+	has, wants := strings.Split(string(got), "\n"), strings.Split(string(want), "\n")
+	for i := range max(len(has), len(wants)) {
+		if i >= len(has) || i >= len(wants) || has[i] != wants[i] {
+			t.Errorf("%s:%d differs (go test -update writes it anew)\n got: %s\nwant: %s", path, i+1,
+				strings.Join(has[min(i, len(has)):min(i+3, len(has))], "\n      "), strings.Join(wants[min(i, len(wants)):min(i+3, len(wants))], "\n      "))
+			return
+		}
 	}
 }
 
