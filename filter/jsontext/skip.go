@@ -107,10 +107,8 @@ func skipString(v []byte, i int) int {
 // It looks at eight bytes a round with no jump that depends on them, but for
 // words with a backslash and the one with the end: quotes split the bytes into
 // inside and outside (a prefix XOR over their flags), and outside the brackets
-// are counted. There, a byte of valid JSON is a bracket if and only if bits 6,
-// 4 and 3 are set; bit 1 then says opening, bit 2 closing.
+// are counted.
 func skipContainer(v []byte, i int) int {
-	const bit6 = 0x40 * ones
 	var (
 		depth   int
 		inside  uint64 // all ones while the previous word ended in a string
@@ -122,16 +120,11 @@ func skipContainer(v []byte, i int) int {
 		if x := w ^ backslashes; ((x-ones)&^x&highs)|escaped != 0 {
 			q, escaped = unescaped(w, q, escaped)
 		}
-		in := q
-		in ^= in << 8
-		in ^= in << 16
-		in ^= in << 32
-		in ^= inside & highs
+		in := insideStrings(q, inside)
 		inside = uint64(int64(in) >> 63)
-		brackets := w & (w << 2) & (w << 3) & bit6 &^ (in >> 1)
+		brackets := bracketsOf(w) &^ (in >> 1)
 		opens := brackets & (w << 5)
-		closes := brackets & (w << 4)
-		n := ones64(closes)
+		n := ones64(brackets &^ opens)
 		if depth <= n {
 			for b := brackets; b != 0; b &= b - 1 {
 				if opens&(b&-b) != 0 {
@@ -146,6 +139,21 @@ func skipContainer(v []byte, i int) int {
 	}
 	return len(v)
 }
+
+// insideStrings flags (bit 7) the bytes of a word that are inside of a string,
+// its opening quote included, from the flags of its quotes. before is all ones
+// if the previous word ended in a string.
+func insideStrings(q, before uint64) uint64 {
+	q ^= q << 8
+	q ^= q << 16
+	q ^= q << 32
+	return q ^ before&highs
+}
+
+// bracketsOf flags (bit 6) the brackets of a word. Outside of strings a byte of
+// valid JSON is one if and only if its bits 6, 4 and 3 are set; then bit 1
+// says opening, and bit 2 closing. Inside it means nothing.
+func bracketsOf(w uint64) uint64 { return w & (w << 2) & (w << 3) & (0x40 * ones) }
 
 // unescaped clears those of the quote flags q of word w that a backslash
 // escapes. carry is the flag of the first byte if the backslash is in the word
