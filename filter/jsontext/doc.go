@@ -2,7 +2,8 @@
 // decodes what nobody asked for: a value is the span of bytes it was written
 // in, and what is passed through goes out as it came.
 //
-// Everything but Valid expects bytes that Valid has accepted and trusts them.
+// Everything but Valid expects bytes that Valid has accepted and trusts them:
+// on others its answers mean nothing, though it never reads outside of them.
 // It is part of the Wasm module: no fmt, no encoding/json, no reflection.
 package jsontext
 

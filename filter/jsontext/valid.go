@@ -40,6 +40,9 @@ func follow(st uintptr, c uint64) uintptr {
 	return uintptr(*(*byte)(unsafe.Add(unsafe.Pointer(&after), st<<8|uintptr(c))))
 }
 
+// check keeps a bit for each level in one word.
+const _ = uint(64 - MaxDepth)
+
 const spaceSet = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
 
 // Padded returns a copy of b in a buffer that Valid takes as it is: Padding
