@@ -5,6 +5,19 @@
 //	policy.Set + workloads (+ the last result) -> a plan per workload,
 //	                                              problems, conditions
 //
+// It does, in this order:
+//
+//	upstreams   policy.Upstream -> mesh.Upstream, one for Tutti's own sidecars
+//	            and one for attached Envoys                     upstream.go
+//	draft       one Aggregation -> plan.Policy without clusters draft.go, call.go,
+//	            expressions by controlplane/cel                 template.go
+//	            the order of steps from what they mention       order.go
+//	bind        the clusters of both sorts of sidecars          bind.go
+//	last good   what has an error keeps its last version        lastgood.go
+//	overlaps    warnings where two policies match one request   precedence.go
+//	workloads   each gets its policies by precedence            workload.go
+//	conditions  what became of each policy                      condition.go
+//
 // A policy with an error is left out, or its last good version stays; it never
 // takes down a neighbour.
 package compile
@@ -49,57 +62,38 @@ type Compiled struct {
 	Upstreams []mesh.Upstream
 }
 
-// ConditionAccepted is the only condition type so far (Gateway API,
-// PolicyConditionType).
-const ConditionAccepted = "Accepted"
-
-// The reasons of a condition.
-const (
-	// ReasonAccepted: the policy is served as written.
-	ReasonAccepted = "Accepted"
-	// ReasonDisabled: the policy is fine and taken out by enabled: false.
-	ReasonDisabled = "Disabled"
-	// ReasonInvalid: there is an error among the policy's problems.
-	ReasonInvalid = "Invalid"
-	// ReasonPartlyServed: fine, but some workload cannot reach an upstream.
-	ReasonPartlyServed = "PartlyServed"
-	// ReasonUnreadable: the file it was in cannot be read any more.
-	ReasonUnreadable = "Unreadable"
-)
-
-// Condition tells what became of one policy, in the manner of Gateway API.
-type Condition struct {
-	// Kind and Name are the resource.
-	Kind string
-	Name string
-	// File is where it is, or was last.
-	File string
-	// Type is ConditionAccepted, Status whether it holds, Reason one of the
-	// reasons, Message a sentence.
-	Type    string
-	Status  bool
-	Reason  string
-	Message string
-	// ObservedHash is the version the condition was made from; empty if it
-	// cannot be read.
-	ObservedHash string
-	// ServingHash is the version that is in the plans of workloads that it
-	// targets; empty if none is. It differs from ObservedHash where the last
-	// good version serves.
-	ServingHash string
+// compiler is the state of one Compile.
+type compiler struct {
+	in        Input
+	upstreams map[string]*upstream
+	// names are those of all upstreams, for hints.
+	names     []string
+	drafts    []*draft
+	disabled  map[string]bool
+	artifacts map[variant]artifact
+	problems  []policy.Problem
 }
 
 // Compile makes the plans.
 func Compile(in Input) Result {
-	return Result{}
+	c := compiler{
+		in: in, upstreams: map[string]*upstream{}, disabled: map[string]bool{}, artifacts: map[variant]artifact{},
+	}
+	c.problems = append(c.problems, in.Policies.Problems...)
+	c.resolveUpstreams()
+	c.draftAll()
+	c.markDisabled()
+	for _, d := range c.drafts {
+		c.settle(d)
+	}
+	c.keepUnreadable()
+	c.refreshUpstreams()
+	c.warnOverlaps()
+	r := Result{Workloads: map[mesh.Workload]Compiled{}, artifacts: c.artifacts}
+	for _, w := range in.Workloads {
+		r.Workloads[w] = c.workload(w)
+	}
+	r.Problems = policy.Sort(c.problems)
+	r.Conditions = c.conditions(r.Problems)
+	return r
 }
-
-// Targets are the workloads that the policies name, as sidecars of Tutti's: for
-// tools that have no mesh to ask. Sorted and without duplicates.
-func Targets(set policy.Set) []mesh.Workload {
-	return nil
-}
-
-type variant struct{}
-
-type artifact struct{}

@@ -154,7 +154,9 @@ func syntaxProblem(file string, src *source, c chunk, err error) Problem {
 			}
 		}
 	}
-	line = min(line+c.base, len(src.starts))
+	// An unexpected end is at the line behind the document.
+	most := c.base + 1 + bytes.Count(bytes.TrimRight(c.data, "\r\n\t "), []byte("\n"))
+	line = min(line+c.base, most, len(src.starts))
 	text := src.lines()[line-1]
 	hint := ""
 	if strings.Contains(text, "\t") {
