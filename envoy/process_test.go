@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -203,4 +204,46 @@ func TestEnvoyEndsUnexpectedly(t *testing.T) {
 			t.Error("started")
 		}
 	})
+}
+
+func TestRunSidecar(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	c := SidecarConfig{
+		Sidecar: sidecar(), XDS: XDS{Address: "127.0.0.1:1"}, Binary: realEnvoy(t, DefaultVersion), Wasm: []byte("\x00asm\x01\x00\x00\x00"),
+		StateDir: dir, DrainLimit: time.Minute, Logger: slog.New(slog.DiscardHandler),
+	}
+	ctx, stop := context.WithCancel(within(t, time.Minute))
+	ended := make(chan error, 1)
+	go func() { ended <- RunSidecar(ctx, c) }()
+	// Ask it to end once Envoy is up, though it was never ready.
+	for {
+		if raw, err := os.ReadFile(adminFile(dir)); err == nil && len(raw) > 0 {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(pollEvery)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+
+	for want, change := range map[string]func(*SidecarConfig){
+		"http1 or http2":             func(c *SidecarConfig) { c.Sidecar.AppProtocol = "grpc" },
+		"listen: ":                   func(c *SidecarConfig) { c.Sidecar.Listen = "8080" },
+		"the sidecar would call":     func(c *SidecarConfig) { c.Sidecar.Listen = c.Sidecar.App },
+		"not a Wasm module":          func(c *SidecarConfig) { c.Wasm = nil },
+		"starting Envoy":             func(c *SidecarConfig) { c.Binary.Path = "/nonexistent" },
+		"an id and a service":        func(c *SidecarConfig) { c.Sidecar.Service = "" },
+		"no-such-flag":               func(c *SidecarConfig) { c.Args = []string{"--no-such-flag"} },
+		"needs the CA that verifies": func(c *SidecarConfig) { c.XDS.CertFile, c.XDS.KeyFile = "a", "b" },
+	} {
+		bad := c
+		change(&bad)
+		if err := RunSidecar(within(t, time.Minute), bad); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
 }
