@@ -110,6 +110,11 @@ func show(t *testing.T, r *Result) string {
 			fmt.Fprintf(&b, "condition %s: %s=%t %s: %s\n", c.Name, c.Type, c.Status, c.Reason, c.Message)
 		}
 	}
+	for _, p := range r.Problems {
+		if !slices.ContainsFunc(policy.Codes, func(c policy.Code) bool { return c.Name == p.Code }) {
+			t.Errorf("problem with an unknown code: %s", p)
+		}
+	}
 	failed := slices.ContainsFunc(r.Problems, func(p policy.Problem) bool { return p.Severity == policy.Error })
 	whole := !failed && len(r.Conditions) == 1
 	for _, w := range ordered(r) {
@@ -125,7 +130,7 @@ func show(t *testing.T, r *Result) string {
 		if whole {
 			fmt.Fprintf(&b, "%s: %s\n", name, pretty(t, encoded))
 			for _, u := range c.Upstreams {
-				fmt.Fprintf(&b, "%s\n", pretty(t, marshal(t, u)))
+				b.WriteString(showUpstream(u))
 			}
 			continue
 		}
@@ -136,6 +141,24 @@ func show(t *testing.T, r *Result) string {
 		fmt.Fprintf(&b, "%s serves %s\n", name, strings.Join(names, ", "))
 	}
 	return b.String()
+}
+
+func showUpstream(u mesh.Upstream) string {
+	s := u.Cluster + ":"
+	for _, e := range u.Endpoints {
+		s += fmt.Sprintf(" %s|%d", e.Host, e.Port)
+	}
+	if u.Foreign {
+		return s + " foreign\n"
+	}
+	s += fmt.Sprintf(" http2=%t authority=%s connect=%s", u.HTTP2, u.Authority, u.ConnectTimeout)
+	if u.TLS != nil {
+		s += fmt.Sprintf(" tls=%+v", *u.TLS)
+	}
+	if u.Limits != (mesh.CircuitBreakers{}) {
+		s += fmt.Sprintf(" limits=%+v", u.Limits)
+	}
+	return s + "\n"
 }
 
 func ordered(r *Result) []mesh.Workload {

@@ -10,6 +10,7 @@ type Aggregation struct {
 
 // AggregationSpec is the spec of kind Aggregation.
 type AggregationSpec struct {
+	Loc
 	// TargetRefs name the services whose sidecars answer.
 	TargetRefs []TargetRef `yaml:"targetRefs,required" min:"1"`
 	// Match says which requests are answered. Others go on to the service.

@@ -43,7 +43,7 @@ func (d *decoder) callName(l Loc, name string) bool {
 func (d *decoder) checkUpstream(u *Upstream) {
 	s := &u.Spec
 	if len(s.Endpoints) == 0 && !s.Cluster.Given() && !d.failed() {
-		d.report(Loc{Pos: u.Pos, Path: "spec"}, "missing-field", "has neither endpoints nor cluster",
+		d.report(s.Loc, "missing-field", "has neither endpoints nor cluster",
 			"endpoints for sidecars of Tutti's, cluster for attached Envoys")
 	}
 	if s.Cluster.Given() && (s.Cluster.Value == "" || len(s.Cluster.Value) > 255 || !printableASCII(s.Cluster.Value)) {
@@ -57,20 +57,17 @@ func (d *decoder) checkUpstream(u *Upstream) {
 	if len(s.Endpoints) > 0 || !s.Cluster.Given() {
 		return
 	}
-	var idle Loc
-	switch {
-	case s.TLS != nil:
-		idle = s.TLS.Loc
-	case s.Protocol.Given():
-		idle = s.Protocol.Loc
-	case s.ConnectTimeout.Given():
-		idle = s.ConnectTimeout.Loc
-	default:
-		return
+	idle := []Loc{s.Protocol.Loc, s.ConnectTimeout.Loc, s.Limits.Loc}
+	if s.TLS != nil {
+		idle = append(idle, s.TLS.Loc)
 	}
-	p := At(idle, "no-effect", "has no effect without endpoints", "the Envoy that has the cluster decides")
-	p.Severity = Warning
-	d.add(p)
+	for _, l := range idle {
+		if l.Given() {
+			p := At(l, "no-effect", "has no effect without endpoints", "the Envoy that has the cluster decides")
+			p.Severity = Warning
+			d.add(p)
+		}
+	}
 }
 
 func (d *decoder) checkTLS(t *TLS) {

@@ -51,6 +51,7 @@ func (d *decoder) checkCalls(calls []Call) {
 		}
 		d.checkHeaders(c.Headers)
 		for _, q := range c.Query {
+			d.noTemplate(q.Name)
 			if q.Name.Value == "" {
 				d.report(q.Name.Loc, "bad-name", "a query parameter without a name", "")
 			}
@@ -96,9 +97,9 @@ func (d *decoder) checkHeaders(ps Params) {
 }
 
 // hopByHop are headers of one connection (RFC 9110 section 7.6.1) and those
-// that the proxy computes.
+// that the proxy computes; answers are read and composed without compression.
 var hopByHop = []string{
-	"connection", "content-length", "host", "keep-alive", "proxy-authenticate", "proxy-authorization",
+	"accept-encoding", "connection", "content-encoding", "content-length", "host", "keep-alive", "proxy-authenticate", "proxy-authorization",
 	"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
 }
 

@@ -126,6 +126,7 @@ func (d *decoder) object(v reflect.Value, n *yaml.Node, path string) {
 		at := join(path, key.Value)
 		if !ok {
 			d.report(d.loc(key, at), "unknown-field", "unknown field "+quote(key.Value), fieldHint(key.Value, names))
+			seen[Closest(key.Value, names)] = true // one problem for a misspelt field, not two
 			continue
 		}
 		seen[key.Value] = true
@@ -142,7 +143,7 @@ func fieldHint(key string, names []string) string {
 	if hint := DidYouMean(key, names); hint != "" || len(names) > 12 {
 		return hint
 	}
-	return "there are " + strings.Join(names, ", ")
+	return "want " + strings.Join(names, ", ")
 }
 
 // entries are a mapping's keys and values, without those whose key is no

@@ -73,7 +73,9 @@ func (b *Bool) decode(d *decoder, n *yaml.Node, path string, _ reflect.StructTag
 }
 
 func (i *Int) decode(d *decoder, n *yaml.Node, path string, tag reflect.StructTag) {
-	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || !jsonInteger.MatchString(n.Value) {
+	// yaml.v3 calls an integer over 64 bits a float.
+	t := n.ShortTag()
+	if n.Kind != yaml.ScalarNode || t != "!!int" && t != "!!float" || !jsonInteger.MatchString(n.Value) {
 		d.wrongType(n, path, "a whole number")
 		return
 	}
@@ -122,7 +124,7 @@ func (t *Duration) decode(d *decoder, n *yaml.Node, path string, tag reflect.Str
 		case fractionForm.MatchString(n.Value) && err == nil && v >= time.Millisecond:
 			hint = fmt.Sprintf("write %dms", v.Milliseconds())
 		}
-		d.report(l, "bad-duration", "is "+describe(n)+", want a duration", hint)
+		d.report(l, "bad-duration", "is "+describe(n)+", not a duration", hint)
 		return
 	}
 	v, err := time.ParseDuration(n.Value)
@@ -145,7 +147,7 @@ func (s *Size) decode(d *decoder, n *yaml.Node, path string, tag reflect.StructT
 	}
 	m := sizeForm.FindStringSubmatch(n.Value)
 	if m == nil {
-		d.report(l, "bad-size", "is "+describe(n)+", want a size", "want such as 65536, 64KiB or 4MiB")
+		d.report(l, "bad-size", "is "+describe(n)+", not a size", "want such as 65536, 64KiB or 4MiB")
 		return
 	}
 	v, err := strconv.ParseInt(m[1], 10, 64)
@@ -173,7 +175,6 @@ func (p *Params) decode(d *decoder, n *yaml.Node, path string, _ reflect.StructT
 	for key, value := range d.entries(n, path) {
 		at := join(path, key.Value)
 		name := d.text(key, at)
-		d.noTemplate(name)
 		var t Template
 		d.into(reflect.ValueOf(&t).Elem(), value, at, "")
 		if t.Given() {

@@ -123,6 +123,6 @@ func (s *StatusRange) decode(d *decoder, n *yaml.Node, path string, _ reflect.St
 	case rangeForm.MatchString(v) && number(v[:3]) <= number(v[4:]):
 		*s = StatusRange{Loc: l, From: number(v[:3]), To: number(v[4:])}
 	default:
-		d.report(l, "bad-status", "is "+describe(n)+", want a status or a range", `want such as 200, "2xx" or "200-204"`)
+		d.report(l, "bad-status", "is "+describe(n)+", not a status or a range", `want such as 200, "2xx" or "200-204"`)
 	}
 }

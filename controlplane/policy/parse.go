@@ -120,7 +120,7 @@ func (p *parser) chunk(file string, src *source, c chunk) {
 			return
 		}
 		if err != nil {
-			p.broken(syntaxProblem(file, src, c, err))
+			p.broken(syntaxProblem(file, c, err))
 			return
 		}
 		if len(doc.Content) != 1 {
@@ -143,7 +143,9 @@ var parserErrors = []string{
 	"found undefined tag handle", "found duplicate %", "found incompatible YAML", "unknown anchor",
 }
 
-func syntaxProblem(file string, src *source, c chunk, err error) Problem {
+var anchorError = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+
+func syntaxProblem(file string, c chunk, err error) Problem {
 	line, message := 1, err.Error()
 	if m := yamlError.FindStringSubmatch(strings.TrimSpace(message)); m != nil {
 		message = m[2]
@@ -154,18 +156,27 @@ func syntaxProblem(file string, src *source, c chunk, err error) Problem {
 			}
 		}
 	}
-	// An unexpected end is at the line behind the document.
-	most := c.base + 1 + bytes.Count(bytes.TrimRight(c.data, "\r\n\t "), []byte("\n"))
-	line = min(line+c.base, most, len(src.starts))
-	text := src.lines()[line-1]
+	lines := newSource(bytes.TrimRight(c.data, "\r\n\t ")).lines()
+	line = min(line, len(lines)) // an unexpected end is behind the document
+	// Two errors say where their context begins, or nothing.
+	find := func(match func(string) bool) {
+		if i := slices.IndexFunc(lines[line-1:], match); i >= 0 {
+			line += i
+		}
+	}
 	hint := ""
-	if strings.Contains(text, "\t") {
+	if m := anchorError.FindStringSubmatch(message); m != nil {
+		find(func(s string) bool { return strings.Contains(s, "*"+m[1]) })
+		hint = "text that begins with * needs quotes around it"
+	} else if strings.Contains(message, "tab character") {
+		find(func(s string) bool { return strings.HasPrefix(s, "\t") })
 		hint = "YAML is not indented with tabs"
-	} else if strings.Contains(text, "${") {
+	} else if strings.Contains(lines[line-1], "${") {
 		hint = "text with ${} may need quotes around it"
 	}
+	text := lines[line-1]
 	return Problem{
-		File: file, Line: line, Col: 1 + len(text) - len(strings.TrimLeft(text, " \t")),
+		File: file, Line: c.base + line, Col: 1 + len(text) - len(strings.TrimLeft(text, " \t")),
 		Code: "yaml-syntax", Message: "not YAML: " + message, Hint: hint,
 	}
 }

@@ -54,6 +54,8 @@ func segment(part string, last bool) (s Segment, message, hint string, at int) {
 		switch {
 		case !closed:
 			return s, "a parameter has to be the whole segment", "write {name}", 0
+		case name == "":
+			return s, "has a parameter without a name", "write {name}", 0
 		case has && pattern != "**":
 			return s, "unknown pattern " + quote(pattern), "write {name} or {name=**}", len(name) + 2
 		case has && !last:

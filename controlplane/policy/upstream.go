@@ -8,6 +8,7 @@ type Upstream struct {
 
 // UpstreamSpec is the spec of kind Upstream.
 type UpstreamSpec struct {
+	Loc
 	// Endpoints are where the upstream listens, as "host:port", an IPv6 address
 	// in brackets. Either all are IP addresses or all are DNS names. Used by the
 	// sidecars that Tutti runs.
@@ -45,6 +46,7 @@ type TLS struct {
 
 // UpstreamLimits are circuit breakers, counted per sidecar.
 type UpstreamLimits struct {
+	Loc
 	// MaxConnections bounds the connections. Default: 1024.
 	MaxConnections Int `yaml:"maxConnections" min:"1" max:"4294967295"`
 	// MaxPendingRequests bounds the requests that wait for a connection.
