@@ -2,11 +2,6 @@ package cel
 
 import (
 	"slices"
-	"strings"
-	"unicode/utf8"
-
-	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/ast"
 
 	"github.com/tutti-mesh/tutti/filter/expr"
 )
@@ -37,7 +32,7 @@ func Compile(src string, scope Scope) (*expr.Expr, Uses, []Issue) {
 		return nil, Uses{}, []Issue{{0, CodeUnsupported, "cel-go: " + err.Error(), ""}}
 	}
 	if len(src) > expr.MaxSource {
-		return nil, Uses{}, []Issue{{0, CodeTooComplex, "an expression has at most 16 KiB", "compute it in a service"}}
+		return nil, Uses{}, []Issue{tooComplex("expression: source text over 16 KiB")}
 	}
 	parsed, problems := env.Parse(src)
 	if problems.Err() != nil {
@@ -49,15 +44,25 @@ func Compile(src string, scope Scope) (*expr.Expr, Uses, []Issue) {
 	// and their findings are shown together.
 	if _, problems = env.Check(parsed); problems.Err() != nil {
 		t.issues = append(t.issues, celIssues(src, problems)...)
+		if len(t.issues) == 0 {
+			t.issues = []Issue{{0, CodeType, problems.Errors()[0].Message, ""}}
+		}
 	}
 	if len(t.issues) > 0 {
 		return nil, Uses{}, inOrder(t.issues)
 	}
 	e, err := expr.New(src, root)
 	if err != nil {
-		return nil, Uses{}, []Issue{{0, CodeTooComplex, err.Error(), "split it over several members or compute it in a service"}}
+		return nil, Uses{}, []Issue{tooComplex(err.Error())}
+	}
+	if len(e.AppendJSON(nil)) > expr.MaxWire {
+		return nil, Uses{}, []Issue{tooComplex("expression: over 64 KiB in the plan")}
 	}
 	return e, t.used(), nil
+}
+
+func tooComplex(message string) Issue {
+	return Issue{0, CodeTooComplex, message, "split it over several members, or compute it in a service"}
 }
 
 // used puts what the translator has seen in order.
@@ -72,57 +77,4 @@ func (t *translator) used() Uses {
 		u.StepHeaders[step] = slices.Compact(names)
 	}
 	return u
-}
-
-// celIssues turns cel-go's errors into issues of one line. What it says about
-// unknown names is left to translate, unless nothing was translated.
-func celIssues(src string, problems *cel.Issues) []Issue {
-	var issues []Issue
-	for _, e := range problems.Errors() {
-		issue := Issue{Offset: byteOffset(src, e.Location.Line(), e.Location.Column()), Code: CodeType}
-		issue.Message, _, _ = strings.Cut(e.Message, "\n")
-		if rest, ok := strings.CutPrefix(issue.Message, "Syntax error: "); ok {
-			issue.Code, issue.Message = CodeSyntax, rest
-		}
-		issue.Message, _, _ = strings.Cut(issue.Message, " expecting {")
-		issues = append(issues, issue)
-	}
-	return inOrder(issues)
-}
-
-// byteOffset converts a line, counted from 1, and a column of code points,
-// counted from 0.
-func byteOffset(src string, line, column int) int {
-	at := 0
-	for ; line > 1; line-- {
-		n := strings.IndexByte(src[at:], '\n')
-		if n < 0 {
-			break
-		}
-		at += n + 1
-	}
-	for ; column > 0 && at < len(src); column-- {
-		_, n := utf8.DecodeRuneInString(src[at:])
-		at += n
-	}
-	return at
-}
-
-// offset is where a node stands: for a call its name or operator.
-func (t *translator) offset(e ast.Expr) int {
-	loc := t.info.GetStartLocation(e.ID())
-	return byteOffset(t.src, loc.Line(), loc.Column())
-}
-
-// nameOffset is where the name of a selection stands; its node stands at the
-// dot or before it.
-func (t *translator) nameOffset(e ast.Expr) int {
-	at := t.offset(e)
-	if e.Kind() == ast.LiteralKind {
-		return at
-	}
-	for at < len(t.src) && strings.IndexByte(".? \t\r\n", t.src[at]) >= 0 {
-		at++
-	}
-	return at
 }

@@ -191,7 +191,7 @@ func (t *translator) stepPart(e ast.Expr, step int, name string, opt bool) place
 }
 
 func (t *translator) unknown(e ast.Expr, code, message, hint string) place {
-	t.issues = append(t.issues, Issue{t.nameOffset(e), code, message, hint})
+	t.report(e, code, message, hint)
 	return place{}
 }
 
@@ -209,8 +209,7 @@ func (t *translator) index(e ast.Expr, opt bool) place {
 		return place{}
 	case pathParams, headers, stepHeaders:
 		if !constant {
-			what, _ := t.describe(p)
-			t.report(args[1], CodeUnsupported, "the name of one of "+what+" must be a literal string", "")
+			t.notLiteral(args[1], p)
 			return place{}
 		}
 	}
@@ -222,6 +221,11 @@ func (t *translator) index(e ast.Expr, opt bool) place {
 		return part(node(expr.Query, key), opt || p.opt)
 	}
 	return part(node(expr.Index, p.node, key), opt || p.opt)
+}
+
+func (t *translator) notLiteral(e ast.Expr, p place) expr.Node {
+	what, _ := t.describe(p)
+	return t.report(e, CodeUnsupported, "a name in "+what+" must be a literal string", "")
 }
 
 func stringLiteral(e ast.Expr) (string, bool) {
@@ -241,9 +245,10 @@ func (t *translator) in(call ast.CallExpr) expr.Node {
 	case p.kind == nowhere:
 	case p.kind == query && !constant:
 		return node(expr.Has, node(expr.Query, t.value(call.Args()[0])))
-	case !constant || p.kind == theRequest || p.kind == allSteps || p.kind == oneStep:
-		what, hint := t.describe(p)
-		t.report(call.Args()[1], CodeUnsupported, "in needs a literal string before "+what, hint)
+	case p.kind == theRequest || p.kind == allSteps || p.kind == oneStep:
+		return t.value(call.Args()[1]) // which says that it is no value
+	case !constant:
+		return t.notLiteral(call.Args()[0], p)
 	case p.kind == pathParams:
 		return literal(expr.Bool(slices.Contains(t.scope.PathParams, name)))
 	default:

@@ -98,8 +98,9 @@ func scanExpr(s string, start int) (int, *Issue) {
 		case isNameByte(c):
 			end := nameEnd(s, i)
 			if end < len(s) && (s[end] == '"' || s[end] == '\'') && isRawPrefix(s[i:end]) {
-				if end = scanString(s, end, true); end < 0 {
-					return 0, &Issue{i, CodeTemplate, "string without an end", yamlHint}
+				quote := end
+				if end = scanString(s, quote, true); end < 0 {
+					return 0, &Issue{quote, CodeTemplate, "string without an end", yamlHint}
 				}
 			}
 			i = end

@@ -51,8 +51,7 @@ func (t *translator) plain(e ast.Expr) expr.Node {
 	case ast.LiteralKind:
 		return t.literal(e)
 	case ast.IdentKind:
-		return t.report(e, CodeUnknownName, `unknown name "`+e.AsIdent()+`"`,
-			hintOr(didYouMean(e.AsIdent(), []string{"request", "steps"}), "names begin with request or steps"))
+		return t.unknownRoot(e)
 	case ast.CallKind:
 		return t.call(e)
 	case ast.ListKind:
@@ -65,6 +64,15 @@ func (t *translator) plain(e ast.Expr) expr.Node {
 		return t.report(e, CodeUnsupported, t.macroName(e)+" is not supported", "")
 	}
 	return t.report(e, CodeUnsupported, "not supported", "")
+}
+
+func (t *translator) unknownRoot(e ast.Expr) expr.Node {
+	name := e.AsIdent()
+	hint := hintOr(didYouMean(name, []string{"request", "steps"}), "names begin with request or steps")
+	if at := t.offset(e); at > 1 && t.src[at-1] == '-' && isNameByte(t.src[at-2]) {
+		hint = `a name with a - in it is written ["x-y"]; else put spaces around the -`
+	}
+	return t.report(e, CodeUnknownName, `unknown name "`+name+`"`, hint)
 }
 
 func hintOr(hint, otherwise string) string {
@@ -141,6 +149,9 @@ func (t *translator) call(e ast.Expr) expr.Node {
 	if call.IsMemberFunction() && call.Target().Kind() == ast.IdentKind && call.Target().AsIdent() == "optional" {
 		return t.makeOptional(e)
 	}
+	if call.FunctionName() == "dyn" && len(call.Args()) == 1 {
+		return t.value(call.Args()[0])
+	}
 	op, ok := operations[call.FunctionName()]
 	if !ok {
 		return t.unknownCall(e)
@@ -193,7 +204,7 @@ func (t *translator) unknownCall(e ast.Expr) expr.Node {
 	if call.IsMemberFunction() && !(call.Target().Kind() == ast.IdentKind && call.Target().AsIdent() == "optional") {
 		t.value(call.Target())
 	}
-	if t.env.HasFunction(name) {
+	if t.env.HasFunction(name) || t.env.HasFunction("optional."+name) {
 		return t.report(e, CodeUnsupported, name+"() is not supported", "")
 	}
 	return t.report(e, CodeUnknownName, `unknown function "`+name+`"`, "")

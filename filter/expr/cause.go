@@ -14,11 +14,9 @@ const (
 	noOverload
 	badIndex
 	badKey
-	duplicateKey
 	divideByZero
 	moduloByZero
 	overflow
-	nanOrder
 	// What JSON cannot hold.
 	notFinite
 	keyNoString
@@ -35,11 +33,9 @@ var causes = [numCauses]string{
 	noOverload:   "no such overload",
 	badIndex:     "unsupported index of a list",
 	badKey:       "unsupported key of a map",
-	duplicateKey: "key twice in a map",
 	divideByZero: "division by zero",
 	moduloByZero: "modulus by zero",
 	overflow:     "integer overflow",
-	nanOrder:     "NaN cannot be ordered",
 	notFinite:    "not a finite number",
 	keyNoString:  "key of a map is no string",
 	hasOptional:  "optional inside a list or map",

@@ -72,15 +72,22 @@ func makeMap(n *Node, env Env) Value {
 			return val
 		}
 		key.settle()
-		switch {
-		case key.opt || key.kind != text && key.kind != boolean && key.kind != integer && key.kind != unsigned:
-			return fail(badKey, "")
-		case made.find(key) >= 0:
-			return fail(duplicateKey, keyText(key))
+		if key.opt || key.kind != text && key.kind != boolean && key.kind != integer && key.kind != unsigned {
+			return fail(badKey, keyText(key))
 		}
-		made.items = append(made.items, key, val)
+		made.put(key, val)
 	}
 	return made
+}
+
+// put replaces the value of the same key. 1 and 1u are two keys, though either
+// finds the other where it stands alone.
+func (v *Value) put(key, val Value) {
+	if i := v.findExact(key); i >= 0 {
+		v.items[i+1] = val
+		return
+	}
+	v.items = append(v.items, key, val)
 }
 
 // contains is a in b: an element of a list, or a key of a map.
@@ -106,11 +113,8 @@ func contains(n *Node, env Env) Value {
 		}
 	case b.mapping():
 		a.settle()
-		v := at(b, a, ifThere)
-		if v.failed() {
-			return v
-		}
-		return Bool(v.kind != noValue)
+		v := at(b, a, ifThere) // fails for what can be no key
+		return Bool(!v.failed() && v.kind != noValue)
 	}
 	return fail(noOverload, "in")
 }

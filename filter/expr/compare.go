@@ -26,9 +26,12 @@ func evalCompare(n *Node, env Env) Value {
 	if a.opt || b.opt {
 		return fail(noOverload, n.Op.String())
 	}
-	order, why := compare(&a, &b)
-	if why != noCause {
-		return fail(why, n.Op.String())
+	if a.nan() || b.nan() && a.kind >= boolean && a.kind <= text {
+		return Bool(false) // as cel-go: no order, whatever stands on the other side
+	}
+	order, ok := compare(&a, &b)
+	if !ok {
+		return fail(noOverload, n.Op.String())
 	}
 	switch n.Op {
 	case Lt:
@@ -41,22 +44,19 @@ func evalCompare(n *Node, env Env) Value {
 	return Bool(order >= 0)
 }
 
-// compare orders two settled values; the cause is noCause if it can.
-// Numbers compare across their types, strings by code points, which in UTF-8
-// is by bytes.
-func compare(a, b *Value) (int, cause) {
+// compare orders two settled values that are no NaN; false if there is no
+// order. Numbers compare across their types, strings by code points, which in
+// UTF-8 is by bytes.
+func compare(a, b *Value) (int, bool) {
 	switch {
 	case a.numeric() && b.numeric():
-		if a.nan() || b.nan() {
-			return 0, nanOrder
-		}
-		return compareNumbers(a, b), noCause
+		return compareNumbers(a, b), true
 	case a.kind == text && b.kind == text:
-		return strings.Compare(a.str, b.str), noCause
+		return strings.Compare(a.str, b.str), true
 	case a.kind == boolean && b.kind == boolean:
-		return int(a.num) - int(b.num), noCause
+		return int(a.num) - int(b.num), true
 	}
-	return 0, noOverload
+	return 0, false
 }
 
 func (v *Value) numeric() bool { return v.kind >= integer && v.kind <= double }

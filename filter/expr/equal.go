@@ -91,8 +91,8 @@ type entry struct{ key, val Value }
 // heap.
 const fewEntries = 16
 
-// equalMaps sorts both by key, which bounds the time for large maps. Keys of
-// JSON are strings; a map that the expression wrote may have others.
+// equalMaps sorts both by key, which bounds the time for large maps. Names in
+// JSON are strings; a map that the expression wrote may have other keys.
 func equalMaps(a, b *Value) bool {
 	var bufA, bufB [fewEntries]entry
 	left, right := a.entries(bufA[:0]), b.entries(bufB[:0])
@@ -107,7 +107,7 @@ func equalMaps(a, b *Value) bool {
 	return true
 }
 
-// entries are the members sorted by key, of equal keys the last written.
+// entries are the members sorted by key, of equal names in JSON the last.
 func (v *Value) entries(to []entry) []entry {
 	if v.kind == object {
 		for i := 0; i+1 < len(v.items); i += 2 {
@@ -120,6 +120,9 @@ func (v *Value) entries(to []entry) []entry {
 		}
 	}
 	slices.SortStableFunc(to, compareKeys)
+	if v.kind == object {
+		return to
+	}
 	kept := to[:0]
 	for i := range to {
 		if i+1 < len(to) && compareKeys(to[i], to[i+1]) == 0 {
@@ -132,7 +135,7 @@ func (v *Value) entries(to []entry) []entry {
 
 // compareKeys puts bools before numbers before strings.
 func compareKeys(a, b entry) int {
-	if order, why := compare(&a.key, &b.key); why == noCause {
+	if order, ok := compare(&a.key, &b.key); ok {
 		return order
 	}
 	return keyRank(a.key) - keyRank(b.key)

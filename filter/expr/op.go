@@ -84,13 +84,13 @@ const (
 )
 
 // maxArgs stands for "any number".
-const maxArgs = 255
+const maxArgs = MaxNodes
 
 // opInfo is the shape of one operation: its word on the wire, how many trees
 // it takes, and whether it has a number (a step or a parameter) and a name.
 type opInfo struct {
 	word     string
-	min, max uint8
+	min, max uint16
 	num      bool
 	str      bool
 	// ref marks what has() and optional access can ask about.

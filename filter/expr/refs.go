@@ -127,8 +127,7 @@ func step(v Value, want access, name string) Value {
 	return fail(noSuchKey, name)
 }
 
-// index is a[b]. The key is read before the operand counts, as in CEL's order
-// of evaluation, but an error of the operand wins.
+// index is a[b]. A key of null, or a list or map, is an error whatever a is.
 func index(n *Node, env Env, want access) Value {
 	v := eval(&n.Args[0], env)
 	if v.failed() || v.opt && v.kind == noValue {
@@ -153,8 +152,8 @@ func index(n *Node, env Env, want access) Value {
 
 // at is v[key] for a v that is no optional.
 func at(v, key Value, want access) Value {
-	if key.opt {
-		return fail(noOverload, "[]")
+	if key.opt || key.kind < boolean || key.kind > text {
+		return fail(badKey, keyText(key))
 	}
 	switch v.kind {
 	case list, listSpan:
@@ -218,10 +217,25 @@ func keyText(key Value) string {
 	return string(s)
 }
 
-// find is where a map that the expression wrote has the key, or -1.
+// find is where a map that the expression wrote has the key, or -1. A number
+// also finds the same number of another type.
 func (v *Value) find(key Value) int {
-	for i := 0; i+1 < len(v.items); i += 2 {
-		if equal(v.items[i], key) {
+	if i := v.findExact(key); i >= 0 {
+		return i
+	}
+	if key.numeric() {
+		for i := 0; i < len(v.items); i += 2 {
+			if equal(v.items[i], key) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+func (v *Value) findExact(key Value) int {
+	for i := 0; i < len(v.items); i += 2 {
+		if v.items[i].kind == key.kind && equal(v.items[i], key) {
 			return i
 		}
 	}

@@ -206,7 +206,11 @@ func appendDouble(dst []byte, f float64) []byte {
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		format = 'e'
 	}
-	return strconv.AppendFloat(dst, f, format, -1, 64)
+	dst = strconv.AppendFloat(dst, f, format, -1, 64)
+	if n := len(dst); format == 'e' && dst[n-2] == '0' && dst[n-3] == '-' {
+		dst = append(dst[:n-2], dst[n-1]) // e-07 is e-7
+	}
+	return dst
 }
 
 // AppendText appends a scalar as text, a string without its quotes; false for
@@ -244,4 +248,31 @@ func (v *Value) unwritable() cause {
 		}
 	}
 	return noCause
+}
+
+// Type is the CEL name of the value's type.
+func (v Value) Type() string {
+	if v.opt {
+		return "optional_type"
+	}
+	v.settle()
+	switch v.kind {
+	case null:
+		return "null_type"
+	case boolean:
+		return "bool"
+	case integer:
+		return "int"
+	case unsigned:
+		return "uint"
+	case double:
+		return "double"
+	case text:
+		return "string"
+	case list, listSpan:
+		return "list"
+	case object, objectSpan:
+		return "map"
+	}
+	return ""
 }
