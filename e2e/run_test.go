@@ -62,7 +62,6 @@ func build(t *testing.T) binaries {
 	if dir == "" {
 		dir = "../bin"
 		command(t, "make", "-C", "..", "--no-print-directory", "build")
-		command(t, "go", "build", "-o", "../bin/services", "./services")
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
