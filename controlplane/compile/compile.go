@@ -71,13 +71,16 @@ type compiler struct {
 	drafts    []*draft
 	disabled  map[string]bool
 	artifacts map[variant]artifact
-	problems  []policy.Problem
+	// kept are the variants whose last good version serves.
+	kept     map[variant]bool
+	problems []policy.Problem
 }
 
 // Compile makes the plans.
 func Compile(in Input) Result {
 	c := compiler{
-		in: in, upstreams: map[string]*upstream{}, disabled: map[string]bool{}, artifacts: map[variant]artifact{},
+		in: in, upstreams: map[string]*upstream{}, disabled: map[string]bool{},
+		artifacts: map[variant]artifact{}, kept: map[variant]bool{},
 	}
 	c.problems = append(c.problems, in.Policies.Problems...)
 	c.resolveUpstreams()

@@ -43,11 +43,11 @@ type Condition struct {
 	// cannot be read.
 	ObservedHash string `json:"observedHash,omitempty"`
 	// ServingHash is the version that is served to the workloads that it
-	// targets; empty if none is. It differs from ObservedHash where the last
-	// good version serves. Where sidecars and attached Envoys have different
-	// versions, both are there, with a comma.
+	// targets; empty if none is. Where sidecars and attached Envoys have
+	// different versions, both are there, with a comma.
 	ServingHash string `json:"servingHash,omitempty"`
-	// LastGood says that an older version than the one observed serves.
+	// LastGood says that what serves is the last good version. Its hash may be
+	// the one observed: what went wrong may be an upstream.
 	LastGood bool `json:"lastGood,omitempty"`
 }
 
@@ -113,27 +113,30 @@ func (c *compiler) serving(cond *Condition) {
 	if cond.Reason == ReasonDisabled {
 		return
 	}
-	var all, used []string
+	var all, used []variant
 	for _, attached := range []bool{false, true} {
 		v := variant{cond.Name, attached}
 		a, ok := c.artifacts[v]
 		if !ok {
 			continue
 		}
-		all = append(all, a.hash)
+		all = append(all, v)
 		if slices.ContainsFunc(c.in.Workloads, a.servesAs(v)) {
-			used = append(used, a.hash)
+			used = append(used, v)
 		}
 	}
 	if len(used) == 0 {
 		used = all
 	}
-	slices.Sort(used)
-	used = slices.Compact(used)
-	cond.ServingHash = strings.Join(used, ",")
-	cond.LastGood = slices.ContainsFunc(used, func(h string) bool { return h != cond.ObservedHash })
+	var hashes []string
+	for _, v := range used {
+		hashes = append(hashes, c.artifacts[v].hash)
+		cond.LastGood = cond.LastGood || c.kept[v]
+	}
+	cond.ServingHash = strings.Join(slices.Compact(hashes), ",")
 	switch {
 	case cond.Status:
+		cond.LastGood = false // a variant that no workload asks for
 	case len(used) == 0:
 		cond.Message += "; not served"
 	case cond.LastGood:

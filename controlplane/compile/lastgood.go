@@ -45,7 +45,7 @@ func (c *compiler) keep(v variant) {
 		return
 	}
 	if a, ok := c.in.Last.artifacts[v]; ok {
-		c.artifacts[v] = a
+		c.artifacts[v], c.kept[v] = a, true
 	}
 }
 
@@ -57,7 +57,7 @@ func (c *compiler) keepUnreadable() {
 	}
 	for v, a := range c.in.Last.artifacts {
 		if c.draft(v.name) == nil && slices.Contains(c.in.Policies.Broken, a.file) {
-			c.artifacts[v] = a
+			c.artifacts[v], c.kept[v] = a, true
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tutti-mesh/tutti/controlplane/policy"
 	"github.com/tutti-mesh/tutti/filter/plan"
@@ -53,19 +54,47 @@ func weigh(m *plan.Match) [len(weights)]int {
 	return [...]int{exact, literals, noTail, length, len(m.Path), methods, len(m.Headers)}
 }
 
-// warnOverlaps warns about every pair of policies of one service that some
-// request matches both, and says who answers it.
+// maxWinners bounds how many winners a warning names.
+const maxWinners = 5
+
+// warnOverlaps warns about every policy some of whose requests go to another
+// policy of the same service, and says to which and why.
 func (c *compiler) warnOverlaps() {
-	for i, a := range c.drafts {
-		for _, b := range c.drafts[i+1:] {
-			if a.failed || b.failed || c.disabled[a.name()] || c.disabled[b.name()] || !overlap(&a.policy.Match, &b.policy.Match) {
-				continue
-			}
-			if service := shared(a, b); service != "" {
-				warnOverlap(a, b, service)
-			}
+	var candidates []*draft
+	for _, d := range c.drafts {
+		if !d.failed && !c.disabled[d.name()] {
+			candidates = append(candidates, d)
 		}
 	}
+	slices.SortStableFunc(candidates, func(a, b *draft) int {
+		order, _ := precedence(&a.policy, &b.policy)
+		return order
+	})
+	for i, loser := range candidates {
+		var winners []string
+		for _, winner := range candidates[:i] {
+			service := shared(winner, loser)
+			if service == "" || !overlap(&winner.policy.Match, &loser.policy.Match) {
+				continue
+			}
+			_, why := precedence(&winner.policy, &loser.policy)
+			winners = append(winners, fmt.Sprintf("%q of %s (%s)", winner.name(), service, why))
+		}
+		if len(winners) > 0 {
+			loser.warnOverlap(winners)
+		}
+	}
+}
+
+func (d *draft) warnOverlap(winners []string) {
+	more := ""
+	if n := len(winners) - maxWinners; n > 0 {
+		winners, more = winners[:maxWinners], fmt.Sprintf(" and %d more", n)
+	}
+	p := policy.At(d.agg.Spec.Match.Path.Loc, "overlapping-match",
+		"requests that both match go to "+strings.Join(winners, ", ")+more, "")
+	p.Severity = policy.Warning
+	d.add(p)
 }
 
 func shared(a, b *draft) string {
@@ -76,17 +105,6 @@ func shared(a, b *draft) string {
 		}
 	}
 	return ""
-}
-
-func warnOverlap(winner, loser *draft, service string) {
-	order, why := precedence(&winner.policy, &loser.policy)
-	if order > 0 {
-		winner, loser = loser, winner
-	}
-	p := policy.At(loser.agg.Spec.Match.Path.Loc, "overlapping-match",
-		fmt.Sprintf("on %q, %q wins the requests that both match: %s", service, winner.name(), why), "")
-	p.Severity = policy.Warning
-	loser.add(p)
 }
 
 // overlap says whether some request matches both.

@@ -74,9 +74,15 @@ func (t templates) headers(in policy.Params) []plan.Param {
 	var out []plan.Param
 	for _, p := range in {
 		value := t.text(p.Value, func(offset int, text string) {
-			if i := strings.IndexFunc(text, control); i >= 0 {
-				t.bad(p.Value, offset+i, "bad-header", "has a control character, which no header can have", "")
+			i := strings.IndexFunc(text, control)
+			if i < 0 {
+				return
 			}
+			hint := ""
+			if text[i] == '\n' {
+				hint = "a block ends in a line break unless it begins with |- or >-"
+			}
+			t.bad(p.Value, offset+i, "bad-header", "has a control character, which no header can have", hint)
 		})
 		out = append(out, plan.Param{Name: strings.ToLower(p.Name.Value), Value: value})
 	}
@@ -151,6 +157,7 @@ func percent(s string) string {
 // literal.
 func (t templates) document(v *policy.Value) *plan.Doc {
 	d := t.doc(v)
+	t.d.checkDepth(v, &d, t.step >= 0)
 	return &d
 }
 
