@@ -17,7 +17,7 @@ import (
 // build builds the module from dir as the Makefile does, with more in its
 // environment.
 func build(dir, output string, env ...string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", output, "./filter")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-s -w", "-o", output, "./filter")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	cmd.Env = append(cmd.Env, env...)
