@@ -37,8 +37,9 @@ type begun struct {
 	answer chan answer
 }
 
-// play plays one spec and then brings the environment back to what it was.
-func play(t *testing.T, env environment, spec Spec) {
+// play plays one spec and then brings the environment back to what it was; it
+// sets broken if that failed.
+func play(t *testing.T, env environment, spec Spec, broken *bool) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r := &run{
@@ -47,7 +48,7 @@ func play(t *testing.T, env environment, spec Spec) {
 	}
 	defer r.clients.close()
 	// Registered first, so that it runs when the spec has failed as well.
-	defer r.restore()
+	defer func() { *broken = !r.restore() }()
 	if err := r.apply(spec.Policies); err != nil {
 		t.Fatalf("policies: %v", err)
 	}
@@ -368,8 +369,8 @@ func (r *run) component(s *Step) error {
 }
 
 // restore undoes what the spec did, so that the next one finds all running and
-// nothing configured.
-func (r *run) restore() {
+// nothing configured. False if it could not.
+func (r *run) restore() bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), 2*pollLimit)
 	defer cancel()
 	r.ctx = ctx
@@ -379,15 +380,16 @@ func (r *run) restore() {
 	for _, b := range r.begun {
 		b.leave()
 	}
+	restored := true
 	check := func(err error) {
 		if err != nil {
 			r.t.Errorf("after the spec: %v", err)
+			restored = false
 		}
 	}
 	for component := range r.down {
-		if _, err := r.env.wait(ctx, component); err != nil {
-			r.t.Errorf("after the spec: %s: %v", component, err)
-		}
+		_, err := r.env.wait(ctx, component)
+		check(err)
 		check(r.env.start(component))
 	}
 	clear(r.down)
@@ -399,8 +401,12 @@ func (r *run) restore() {
 	for _, service := range services {
 		for _, path := range []string{"/_fault", "/_seen"} {
 			check(r.request(&Request{To: service, Method: "DELETE", Path: path, Eventually: true, Expect: Expect{Status: 204}}))
+			if !restored {
+				return false
+			}
 		}
 	}
+	return restored
 }
 
 func withStderr(err error) error {

@@ -43,12 +43,16 @@ func TestSpecs(t *testing.T) {
 }
 
 func playAll(t *testing.T, env environment, specs []Spec) {
+	broken := false
 	for _, spec := range specs {
 		if spec.Env != "" && spec.Env != *envFlag {
 			// Not a skip: the other environment plays it, in the same .ci/run.
 			continue
 		}
-		passed := t.Run(spec.Name, func(t *testing.T) { play(t, env, spec) })
+		if broken {
+			t.Fatalf("%s and what follows is not played: what runs is not usable any more", spec.Name)
+		}
+		passed := t.Run(spec.Name, func(t *testing.T) { play(t, env, spec, &broken) })
 		if !passed {
 			t.Logf("after spec %s:\n%s", spec.Name, env.logs())
 		}
