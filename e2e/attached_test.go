@@ -11,13 +11,12 @@ import (
 
 // attachedModule is where the attached Envoy of docker-compose.yaml finds the
 // module.
-const attachedModule = "/etc/tutti/tutti.wasm"
+const attachedModule = "/etc/envoy/tutti.wasm"
 
 // TestAttachedIsWhatAttachPrints holds attached/envoy.yaml to what a user is
 // told to paste.
 func TestAttachedIsWhatAttachPrints(t *testing.T) {
-	printed := command(t, build(t).tutti, "attach", "--service", gateway, "--xds", "control-plane:18000",
-		"--envoy-version", "1.40.0", "--module-path", attachedModule)
+	printed := command(t, build(t).tutti, "attach", "--service", gateway, "--xds", "control-plane:18000")
 	text, err := os.ReadFile("attached/envoy.yaml")
 	if err != nil {
 		t.Fatal(err)

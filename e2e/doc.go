@@ -36,8 +36,8 @@
 //	- loaded:  N                    wait until the load had N more answers
 //	- endload: true                 end it: not one may have failed
 //	- seen:    {SERVICE: SUBSET}    what GET /_seen says; polled
-//	- metrics: {SIDECAR: {STAT: N}} how much an Envoy counter rose in this spec; polled; "over N" and so on are not needed
-//	- status:  SUBSET               what `tutti status -o json` says; polled
+//	- metrics: {SIDECAR: {STAT: N}} how much a counter of the filter rose in this spec; polled
+//	- status:  SUBSET               what GET /v1/status of the control plane says; polled
 //	- stop:    COMPONENT            SIGTERM, in the background, until start or stopped
 //	- stopped: COMPONENT            it ended by itself, with exit code 0
 //	- kill:    COMPONENT            SIGKILL

@@ -65,7 +65,7 @@ var markers atomic.Int64
 
 // sync waits until the control plane has read the folder as it is now and every
 // sidecar that runs has acknowledged what follows. It asks from outside: a
-// policy that is not enabled, written last, shows in `tutti status` once all
+// policy that is not enabled, written last, shows in the status once all
 // before it has been read. With the control plane down there is nothing to
 // wait for.
 func (r *run) sync() error {
@@ -85,7 +85,7 @@ func (r *run) sync() error {
 	})
 }
 
-// status is the part of `tutti status -o json` that sync reads.
+// status is the part of GET /v1/status that sync reads.
 type status struct {
 	Sidecars []struct {
 		Service  string `json:"service"`
@@ -102,7 +102,7 @@ type named struct {
 func (r *run) synced(text []byte, marker string) error {
 	var s status
 	if err := json.Unmarshal(text, &s); err != nil {
-		return fmt.Errorf("tutti status: %w", err)
+		return fmt.Errorf("GET /v1/status: %w", err)
 	}
 	if !slices.Contains(s.Policies, named{marker}) {
 		return fmt.Errorf("the control plane has not read %s\n%s", marker, text)
