@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -13,7 +14,8 @@ var update = flag.Bool("update", false, "write the golden files")
 
 // TestGolden parses testdata/*.golden: above a line "-----" a policy file,
 // below it its problems. A file whose first line is "# excerpts" shows them as a
-// terminal does, one with "# json" as -o json does.
+// terminal does, one with "# json" as -o json does; "# unreadable" stands for a
+// file that cannot be read, "# padded" for one that is too large.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.golden")
 	if err != nil || len(files) == 0 {
@@ -41,7 +43,14 @@ func TestGolden(t *testing.T) {
 }
 
 func problemsOf(t *testing.T, in string) string {
-	set, problems := Parse([]File{{Name: "policy.yaml", Data: []byte(in)}})
+	file := File{Name: "policy.yaml", Data: []byte(in)}
+	switch {
+	case strings.HasPrefix(in, "# unreadable\n"):
+		file.Err = errors.New("permission denied")
+	case strings.HasPrefix(in, "# padded\n"):
+		file.Data = append(file.Data, make([]byte, MaxFileBytes)...)
+	}
+	set, problems := Parse([]File{file})
 	for _, p := range problems {
 		if !slices.ContainsFunc(Codes, func(c Code) bool { return c.Name == p.Code }) {
 			t.Errorf("problem with an unknown code: %s", p)
