@@ -2,13 +2,13 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -62,14 +62,24 @@ func playAll(t *testing.T, env environment, specs []Spec) {
 // build gives the binaries as `make` builds them: the module is inside tutti.
 func build(t *testing.T) binaries {
 	t.Helper()
+	b, err := builtOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+var builtOnce = sync.OnceValues(func() (binaries, error) {
 	dir := *binFlag
 	if dir == "" {
 		dir = "../bin"
-		command(t, "make", "-C", "..", "--no-print-directory", "build")
+		if output, err := exec.Command("make", "-C", "..", "--no-print-directory", "build").CombinedOutput(); err != nil {
+			return binaries{}, fmt.Errorf("make build: %w\n%s", err, output)
+		}
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		t.Fatal(err)
+		return binaries{}, err
 	}
 	b := binaries{
 		tutti:    filepath.Join(dir, "tutti"),
@@ -78,11 +88,11 @@ func build(t *testing.T) binaries {
 	}
 	for _, path := range []string{b.tutti, b.services, b.module} {
 		if _, err := os.Stat(path); err != nil {
-			t.Fatalf("-bin: %v", err)
+			return binaries{}, fmt.Errorf("-bin: %w", err)
 		}
 	}
-	return b
-}
+	return b, nil
+})
 
 // findEnvoy asks tutti, which obtains what is missing.
 func findEnvoy(t *testing.T, b binaries, version string) string {
@@ -97,7 +107,7 @@ func findEnvoy(t *testing.T, b binaries, version string) string {
 func command(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(context.Background(), name, args...)
+	cmd := exec.Command(name, args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatal(fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(args, " "), err, stdout.String(), stderr.String()))
