@@ -53,6 +53,16 @@ func (h *held) has(s set) bool {
 	return true
 }
 
+// complete says that everything of s is held, asked for or not.
+func (h *held) complete(s set) bool {
+	for name, r := range s {
+		if h.versions[name] != r.GetVersion() {
+			return false
+		}
+	}
+	return true
+}
+
 // only says that nothing is held but what s has.
 func (h *held) only(s set) bool {
 	for name := range h.versions {
@@ -90,7 +100,9 @@ type goal struct {
 // again after the goal was reached gives the next goal, until phaseDone.
 func next(v *view, w *wanted, now time.Time) (goal, error) {
 	switch {
-	case !v.clusters.has(w.clusters) || !v.endpoints.has(w.endpoints):
+	case !v.clusters.complete(w.clusters) || !v.endpoints.complete(w.endpoints):
+		// Even what is not asked for yet: a plan must not overtake its endpoints
+		// on a stream where that question comes late.
 		return goal{phase: phaseClusters}, nil
 	case !w.sidecar.Attached && v.halfKnown():
 		return goal{phase: phaseAsk}, nil
@@ -102,13 +114,10 @@ func next(v *view, w *wanted, now time.Time) (goal, error) {
 	return nextRemoval(v, w, now), nil
 }
 
-// halfKnown says that one of routes and plan is held, so that the sidecar has
-// the listener that uses both, and the other one has not been asked for yet on
-// this stream. Neither is touched before both are known.
-func (v *view) halfKnown() bool {
-	return len(v.routes.versions) > 0 && !v.extensions.asked ||
-		len(v.extensions.versions) > 0 && !v.routes.asked
-}
+// halfKnown says that one of routes and plan has been asked for on this stream
+// and the other one has not. The listener uses both, so that comes too, and says
+// what is held; neither is touched before.
+func (v *view) halfKnown() bool { return v.routes.asked != v.extensions.asked }
 
 func nextPlanOrRoutes(v *view, w *wanted) (goal, error) {
 	// Routes that are held and not wanted like that.
@@ -118,9 +127,10 @@ func nextPlanOrRoutes(v *view, w *wanted) (goal, error) {
 			old = append(old, key)
 		}
 	}
-	if v.extensions.versions[xds.FilterName] == "" {
-		// No plan, so the listener is not in use yet: nothing to protect.
-		old = nil
+	if len(old) > 0 && v.extensions.versions[xds.FilterName] == "" {
+		// No plan yet, so the listener that waits for it is not in use and its
+		// routes can change freely.
+		return goal{phase: phaseRoutes, routes: w.routes[xds.InboundName]}, nil
 	}
 	extra, known := policiesOf(v.plan, old)
 	if !known {

@@ -53,6 +53,8 @@ type lane struct {
 	req *cache.DeltaRequest
 	// generation tells an old cancel from a new watch.
 	generation int
+	// sent are the last of each name, for EDS only.
+	sent set
 	// pending is sent and not yet acknowledged.
 	pending *pending
 	// nacked are versions by name that were refused, until others are sent.
@@ -89,6 +91,11 @@ func (s *session) setWanted(w *wanted, withheld string) {
 		s.wanted = w
 		s.since = s.clock.Now()
 		s.synced = false
+		// What was refused is worth another try: it may have been a step on the
+		// way to something else.
+		for _, l := range s.lanes {
+			l.nacked = nil
+		}
 	}
 	s.advance()
 }
@@ -224,10 +231,7 @@ func (s *session) advance() {
 	s.enter(g, now)
 	switch g.phase {
 	case phaseClusters:
-		// Adding is safe at any time, and EDS has to go while CDS is waited for:
-		// Envoy acknowledges a cluster when it has its endpoints.
 		s.offer(xds.ClusterType, s.wanted.clusters, nil, nil)
-		s.offer(xds.EndpointType, s.wanted.endpoints, nil, nil)
 	case phasePlan:
 		if s.quiet() {
 			s.offer(xds.ExtensionType, set{xds.FilterName: g.extension}, nil, g.plan)
@@ -244,7 +248,35 @@ func (s *session) advance() {
 			s.offer(xds.ClusterType, nil, g.remove, nil)
 		}
 	}
+	// Endpoints are safe at any time, and have to go while CDS is waited for:
+	// Envoy acknowledges clusters when they have theirs.
+	s.offer(xds.EndpointType, s.endpoints(), nil, nil)
 	s.wakeAt(g.wake, now)
+}
+
+// endpoints are those wanted, and those of clusters that are no longer wanted
+// and still wait for theirs: they got lost when minds changed, and until they
+// come Envoy does not acknowledge CDS. What was last sent of them, or none.
+func (s *session) endpoints() set {
+	out := s.wanted.endpoints
+	l := s.lanes[xds.EndpointType]
+	for name := range l.held.names {
+		if l.held.versions[name] != "" || s.wanted.endpoints[name] != nil {
+			continue
+		}
+		r := l.sent[name]
+		if r == nil {
+			var err error
+			if r, err = newResource(name, xds.NoEndpoints(name)); err != nil {
+				continue
+			}
+		}
+		if len(out) == len(s.wanted.endpoints) {
+			out = maps.Clone(out)
+		}
+		out[name] = r
+	}
+	return out
 }
 
 // holdUnknown gives clusters that are held, and that neither what is wanted nor
@@ -274,21 +306,9 @@ func (s *session) enter(g goal, now time.Time) {
 
 // complete says that everything is there, not only what was asked for so far.
 func (s *session) complete() bool {
-	w := s.wanted
-	for _, part := range []struct {
-		h *held
-		s set
-	}{
-		{&s.view.clusters, w.clusters}, {&s.view.listeners, w.listeners},
-		{&s.view.extensions, w.extensions}, {&s.view.routes, w.routes},
-	} {
-		for name, r := range part.s {
-			if part.h.versions[name] != r.GetVersion() {
-				return false
-			}
-		}
-	}
-	return true
+	v, w := &s.view, s.wanted
+	return v.clusters.complete(w.clusters) && v.endpoints.complete(w.endpoints) && v.listeners.complete(w.listeners) &&
+		v.extensions.complete(w.extensions) && v.routes.complete(w.routes)
 }
 
 // quiet says that nothing is under way but what is named.
@@ -323,10 +343,12 @@ func (s *session) offer(typeURL string, want set, remove []string, p *plan.Plan)
 	if !news {
 		return
 	}
-	if typeURL == xds.ClusterType {
+	switch typeURL {
+	case xds.ClusterType:
 		s.resendEndpoints(resp.Resources)
-	}
-	if typeURL == xds.ExtensionType {
+	case xds.EndpointType:
+		l.remember(resp.Resources)
+	case xds.ExtensionType:
 		s.node.rememberPlan(resp.Resources[0].GetVersion(), p)
 	}
 	l.pending = &pending{response: resp, plan: p}
@@ -334,6 +356,17 @@ func (s *session) offer(typeURL string, want set, remove []string, p *plan.Plan)
 		DeltaRequest: l.req, NextVersionMap: map[string]string{}, DeltaDiscoveryResponse: resp,
 	}
 	s.count.push(typeURL)
+}
+
+// remember keeps what is sent, and drops names that are not asked for any more.
+func (l *lane) remember(resources []*resource) {
+	if l.sent == nil {
+		l.sent = set{}
+	}
+	maps.DeleteFunc(l.sent, func(name string, _ *resource) bool { return !l.held.wants(name) })
+	for _, r := range resources {
+		l.sent[r.GetName()] = r
+	}
 }
 
 // resendEndpoints forgets the endpoints of clusters that change: Envoy makes a

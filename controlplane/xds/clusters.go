@@ -83,7 +83,11 @@ func upstreamCluster(u *mesh.Upstream) (*cluster.Cluster, error) {
 	}
 	if byEDS(u) {
 		c.ClusterDiscoveryType = &cluster.Cluster_Type{Type: cluster.Cluster_EDS}
-		c.EdsClusterConfig = &cluster.Cluster_EdsClusterConfig{EdsConfig: overADS()}
+		// Not waited for without end: while a cluster waits, Envoy acknowledges no
+		// other.
+		eds := overADS()
+		eds.InitialFetchTimeout = seconds(15)
+		c.EdsClusterConfig = &cluster.Cluster_EdsClusterConfig{EdsConfig: eds}
 	} else {
 		c.ClusterDiscoveryType = discovery(false)
 		c.LoadAssignment = assignment(u.Cluster, u.Endpoints)
@@ -185,6 +189,11 @@ func assignment(name string, endpoints []mesh.Endpoint) *endpoint.ClusterLoadAss
 		addrs[i] = socketAddress(strings.Trim(e.Host, "[]"), e.Port)
 	}
 	return &endpoint.ClusterLoadAssignment{ClusterName: name, Endpoints: localities(addrs...)}
+}
+
+// NoEndpoints is an assignment for a cluster that nothing calls any more.
+func NoEndpoints(name string) *endpoint.ClusterLoadAssignment {
+	return &endpoint.ClusterLoadAssignment{ClusterName: name}
 }
 
 func localities(addrs ...*core.Address) []*endpoint.LocalityLbEndpoints {
