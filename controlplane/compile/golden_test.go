@@ -30,7 +30,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // and the whole plans if one policy compiled without an error, else the names of
 // the policies that each workload serves, in order of precedence.
 func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/*")
+	files, err := filepath.Glob("testdata/*.*") // not testdata/fuzz
 	if err != nil || len(files) == 0 {
 		t.Fatal("no golden files", err)
 	}
@@ -100,7 +100,7 @@ func split(version string) []policy.File {
 	return files
 }
 
-func show(t *testing.T, r *Result) string {
+func show(t testing.TB, r *Result) string {
 	var b strings.Builder
 	if err := (policy.Renderer{}).Render(&b, r.Problems); err != nil {
 		t.Fatal(err)
@@ -172,7 +172,7 @@ func ordered(r *Result) []mesh.Workload {
 	return out
 }
 
-func marshal(t *testing.T, v any) []byte {
+func marshal(t testing.TB, v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func marshal(t *testing.T, v any) []byte {
 }
 
 // pretty breaks a JSON text into lines only where it has to.
-func pretty(t *testing.T, raw []byte) string {
+func pretty(t testing.TB, raw []byte) string {
 	const width = 130
 	var out strings.Builder
 	var write func(raw json.RawMessage, indent, used int)
