@@ -46,16 +46,18 @@ type aggregator struct {
 	upstreams []string // host:port
 }
 
+func newAggregator(upstreams []string) *aggregator {
+	return &aggregator{upstreams: upstreams, client: http.Client{Transport: &http.Transport{
+		MaxIdleConnsPerHost: idleConnections,
+		DisableCompression:  true,
+	}}}
+}
+
 // runAggregator serves on a free port and prints its address. It never returns
 // but for an error.
 func runAggregator(stdout io.Writer, upstreams []string) error {
-	a := &aggregator{upstreams: upstreams}
-	a.client.Transport = &http.Transport{
-		MaxIdleConnsPerHost: idleConnections,
-		DisableCompression:  true,
-	}
 	failed := make(chan error)
-	if err := serve(stdout, a, failed); err != nil {
+	if err := serve(stdout, newAggregator(upstreams), failed); err != nil {
 		return err
 	}
 	return <-failed

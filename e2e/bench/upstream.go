@@ -48,26 +48,30 @@ func answerBody(upstream, bytes int) []byte {
 	return append(b, `],"pad":"`+pad+`"}`...)
 }
 
+// upstreamHandler answers a request for /anything/SIZE.
+func upstreamHandler(upstream int) http.Handler {
+	bodies := map[string][]byte{}
+	for _, s := range sizes {
+		bodies[s.name] = answerBody(upstream, s.bytes)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, ok := bodies[path.Base(r.URL.Path)]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body) // the client may have gone
+	})
+}
+
 // runUpstream serves every upstream on a port of its own and prints the
 // addresses, one a line. It never returns but for an error.
 func runUpstream(stdout io.Writer) error {
 	failed := make(chan error)
 	for i := range upstreams {
-		bodies := map[string][]byte{}
-		for _, s := range sizes {
-			bodies[s.name] = answerBody(i, s.bytes)
-		}
-		handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			body, ok := bodies[path.Base(r.URL.Path)]
-			if !ok {
-				http.NotFound(w, r)
-				return
-			}
-			w.Header().Set("Content-Type", "application/json")
-			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-			_, _ = w.Write(body) // the client may have gone
-		})
-		if err := serve(stdout, handler, failed); err != nil {
+		if err := serve(stdout, upstreamHandler(i), failed); err != nil {
 			return err
 		}
 	}
