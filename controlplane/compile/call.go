@@ -13,9 +13,8 @@ import (
 // alwaysForwarded are headers that the filter copies by itself.
 var alwaysForwarded = []string{"traceparent", "tracestate", "x-request-id"}
 
-// call compiles one call into its step and returns its upstream, nil if there
-// is none.
-func (c *compiler) call(d *draft, i int) *upstream {
+// call compiles one call into its step.
+func (d *draft) call(i int) {
 	call, s := &d.agg.Spec.Calls[i], &d.policy.Steps[i]
 	t := templates{d: d, step: i}
 	s.Name = call.Name.Value
@@ -39,10 +38,9 @@ func (c *compiler) call(d *draft, i int) *upstream {
 		s.Fallback = t.document(call.OnError.Fallback)
 	}
 	d.forward(call, s)
-	return c.lookUp(d, call)
 }
 
-// lookUp finds the upstream of a call.
+// lookUp finds the upstream of a call; nil if there is none.
 func (c *compiler) lookUp(d *draft, call *policy.Call) *upstream {
 	name := call.Upstream
 	if !name.Given() {

@@ -18,8 +18,9 @@ type draft struct {
 	policy plan.Policy
 	// calls names the upstream of each step; nil where there is none.
 	calls []*upstream
-	// failed says that there is an error.
+	// failed says that there is an error, noted that there is any problem.
 	failed bool
+	noted  bool
 	scope  cel.Scope
 	report func(policy.Problem)
 }
@@ -28,6 +29,7 @@ func (d *draft) name() string { return d.agg.Meta.Name.Value }
 
 // add reports a problem of the policy.
 func (d *draft) add(p policy.Problem) {
+	d.noted = true
 	p.Kind, p.Name = policy.KindAggregation, d.name()
 	if p.Severity == policy.Error {
 		d.failed = true
@@ -59,7 +61,31 @@ func (c *compiler) draft(name string) *draft {
 	return c.drafts[i]
 }
 
+// finished is a draft that had no problem, and the version it was made from.
+type finished struct {
+	hash   string
+	policy plan.Policy
+}
+
+// compile makes the draft, or takes it from the last result.
 func (c *compiler) compile(d *draft) {
+	if c.in.Last != nil && !d.failed {
+		if f, ok := c.in.Last.finished[d.name()]; ok && f.hash == d.agg.Hash {
+			d.policy = f.policy
+		}
+	}
+	if d.policy.Name == "" {
+		d.make()
+	}
+	if !d.failed && !d.noted {
+		c.finished[d.name()] = finished{d.agg.Hash, d.policy}
+	}
+	for i := range d.agg.Spec.Calls {
+		d.calls = append(d.calls, c.lookUp(d, &d.agg.Spec.Calls[i]))
+	}
+}
+
+func (d *draft) make() {
 	spec := &d.agg.Spec
 	d.policy = plan.Policy{
 		Name:      d.name(),
@@ -77,7 +103,7 @@ func (c *compiler) compile(d *draft) {
 		d.scope.Steps = append(d.scope.Steps, spec.Calls[i].Name.Value)
 	}
 	for i := range spec.Calls {
-		d.calls = append(d.calls, c.call(d, i))
+		d.call(i)
 	}
 	d.response(&spec.Response)
 	d.checkOrder()
