@@ -15,7 +15,8 @@ type Config struct {
 	// DefaultXDSAddr. Anything but loopback needs TLS or Insecure.
 	XDSAddr string
 	// HTTPAddr is host:port of /healthz, /readyz, /metrics and /v1/status.
-	// Default DefaultHTTPAddr. Anything but loopback needs Insecure or TLS.
+	// Default DefaultHTTPAddr. It is clear text, so that anything but loopback
+	// needs Insecure.
 	HTTPAddr string
 	// TLS is used for XDSAddr, if CertFile is set.
 	TLS TLSFiles
@@ -26,7 +27,7 @@ type Config struct {
 	// Logger gets what happens. Default: slog.Default.
 	Logger *slog.Logger
 	// Ready is called once, when both addresses are listening and the policies
-	// have been read the first time.
+	// have been read the first time, by a goroutine that waits for it.
 	Ready func(Addrs)
 	// Debounce and Poll are the watch's; see watch.Options.
 	Debounce time.Duration
