@@ -107,20 +107,24 @@ func (c statusClient) get(ctx context.Context) ([]byte, controlplane.Status, err
 func (c statusClient) waitSynced(ctx context.Context, sidecars int) ([]byte, controlplane.Status, error) {
 	var raw []byte
 	var st controlplane.Status
+	var last error
 	t := time.NewTicker(statusPoll)
 	defer t.Stop()
 	for {
 		nextRaw, next, err := c.get(ctx)
-		if err == nil {
+		switch {
+		case err == nil:
 			raw, st = nextRaw, next
 			if unsynced(st, sidecars) == "" {
 				return raw, st, nil
 			}
+		case ctx.Err() == nil || last == nil:
+			last = err // the end of the wait is no reason
 		}
 		select {
 		case <-ctx.Done():
 			if raw == nil {
-				return nil, st, err
+				return nil, st, last
 			}
 			return raw, st, fmt.Errorf("gave up waiting: %s", unsynced(st, sidecars))
 		case <-t.C:

@@ -11,6 +11,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -51,8 +52,12 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
+	log, err := os.Create(filepath.Join(dir, "demo.log"))
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
 	ctx, fail := context.WithCancelCause(ctx)
-	m := &mesh{Config: c, dir: dir, fail: fail, addr: map[string]string{}}
+	m := &mesh{Config: c, dir: dir, log: log, fail: fail, addr: map[string]string{}}
 	defer func() {
 		if cause := context.Cause(ctx); cause != nil && cause != context.Canceled {
 			err = cause // why it was cut short, rather than what that broke
@@ -62,7 +67,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		if err != nil {
 			err = fmt.Errorf("%w%s", err, m.lastLog())
 		}
-		if cleanErr := os.RemoveAll(dir); err == nil {
+		if cleanErr := errors.Join(m.log.Close(), os.RemoveAll(dir)); err == nil {
 			err = cleanErr
 		}
 	}()
@@ -92,7 +97,7 @@ func (m *mesh) play(ctx context.Context) error {
 		return err
 	}
 	m.say("Now %s is changed while requests go on:\n\n  +%s\n\nEvery sidecar had acknowledged it after %d ms; %d requests meanwhile, none failed.",
-		filepath.Join(m.dir, "policies", "shop.yaml"), c.line, c.took.Milliseconds(), c.requests)
+		m.policyFile(), c.line, c.took.Milliseconds(), c.requests)
 	second, err := m.ask(ctx, addedField)
 	if err != nil {
 		return err
@@ -107,24 +112,22 @@ func (m *mesh) invite() {
   curl -i http://%s/products/7
   curl -X PUT http://%s/_fault -d '{"prefix":"/v1/reviews","status":503}'   # then ask again
   %s status --server http://%s
-`, filepath.Join(m.dir, "policies", "shop.yaml"), m.addr["storefront"], m.addr["reviews.app"], m.Self, m.addr["http"])
+`, m.policyFile(), m.addr["storefront"], m.addr["reviews.app"], m.Self, m.addr["http"])
 	m.say("  %-12s %-24s %-24s %s", "", "SIDECAR", "SERVICE", "ENVOY'S ADMIN")
 	for _, s := range shop {
 		m.say("  %-12s http://%-17s http://%-17s http://%s", s, m.addr[s], m.addr[s+".app"], m.addr[s+".admin"])
 	}
 	m.say("  %-12s http://%s/v1/status", "status", m.addr["http"])
-	m.say("  %-12s %s", "log", m.logFile())
+	m.say("  %-12s %s", "log", m.log.Name())
 }
 
 func (m *mesh) say(format string, args ...any) {
 	fmt.Fprintf(m.Out, format+"\n", args...)
 }
 
-func (m *mesh) logFile() string { return filepath.Join(m.dir, "demo.log") }
-
 // lastLog is the end of the log, for an error: the folder will be gone.
 func (m *mesh) lastLog() string {
-	raw, err := os.ReadFile(m.logFile())
+	raw, err := os.ReadFile(m.log.Name())
 	if err != nil || len(raw) == 0 {
 		return ""
 	}

@@ -80,9 +80,6 @@ func (m *mesh) start(ctx context.Context) error {
 
 // prepare takes ports and writes the policies.
 func (m *mesh) prepare() (err error) {
-	if m.log, err = os.Create(m.logFile()); err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
 	ports := map[string]int{"xds": 18000, "http": 18001}
 	for i, s := range shop {
 		ports[s], ports[s+".app"], ports[s+".admin"] = 10000+i, 10010+i, 10020+i
