@@ -219,9 +219,10 @@ func dispatch[T any](a, b ref.Val, op func(T, ref.Val) ref.Val) ref.Val {
 
 // mixedResult is nil where CEL itself has a word.
 func mixedResult(op string, a, b ref.Val) ref.Val {
-	x, okX := toBig(a.Value())
-	y, okY := toBig(b.Value())
-	if !okX || !okY || a.Type() == b.Type() {
+	number := func(v ref.Val) bool {
+		return v.Type() == types.IntType || v.Type() == types.UintType || v.Type() == types.DoubleType
+	}
+	if !number(a) || !number(b) || a.Type() == b.Type() {
 		return nil
 	}
 	if a.Type() == types.DoubleType || b.Type() == types.DoubleType {
@@ -238,6 +239,8 @@ func mixedResult(op string, a, b ref.Val) ref.Val {
 		}
 		return types.NewErr("no such overload")
 	}
+	x, _ := toBig(a.Value())
+	y, _ := toBig(b.Value())
 	left, _ := x.Int(nil)
 	right, _ := y.Int(nil)
 	return exactResult(op, left, right)

@@ -217,6 +217,9 @@ func (t *translator) index(e ast.Expr, opt bool) place {
 		return t.member(args[1], p, name, opt)
 	}
 	key := t.value(args[1])
+	if key.Op == expr.Lit && key.Val.Type() == "null_type" && args[1].Kind() == ast.LiteralKind {
+		t.report(args[1], CodeType, "null is no index", "")
+	}
 	if p.kind == query {
 		return part(node(expr.Query, key), opt || p.opt)
 	}

@@ -55,6 +55,26 @@ func (e *Expr) Source() string { return e.src }
 // Root is the tree, for tests and tools that print it.
 func (e *Expr) Root() Node { return e.root }
 
+// Reach tells how many steps and path parameters there must be: one more than
+// the highest index, 0 if there is none. Who decodes a plan compares it with
+// what the plan has; Eval hands the indices to Env as they are.
+func (e *Expr) Reach() (steps, pathParams int) {
+	e.root.reach(&steps, &pathParams)
+	return steps, pathParams
+}
+
+func (n *Node) reach(steps, pathParams *int) {
+	switch n.Op {
+	case PathParam:
+		*pathParams = max(*pathParams, n.Num+1)
+	case StepStatus, StepReason, StepHeader, StepBody:
+		*steps = max(*steps, n.Num+1)
+	}
+	for i := range n.Args {
+		n.Args[i].reach(steps, pathParams)
+	}
+}
+
 // check is the shape test that New and Decode share.
 func (n *Node) check(depth int, nodes *int) error {
 	if *nodes++; *nodes > MaxNodes {

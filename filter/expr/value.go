@@ -129,22 +129,28 @@ func (v *Value) double() float64 { return math.Float64frombits(v.num) }
 // settle reads a number or a string that came as JSON; lists and objects stay
 // spans. Every operation that looks at a scalar settles it first.
 func (v *Value) settle() {
+	opt := v.opt
 	switch v.kind {
 	case numberSpan:
 		*v = number(v.span())
 	case stringSpan:
 		*v = String(jsontext.Unquote(v.span()))
 	}
+	v.opt = opt
 }
 
 // number reads a JSON number by the rule that jsontext.ParseNumber documents;
 // one that is too large even for a double is infinite, as in IEEE 754.
 func number(span []byte) Value {
-	n, _ := jsontext.ParseNumber(span)
-	switch n.Kind {
-	case jsontext.Int:
+	n, ok := jsontext.ParseNumber(span)
+	switch {
+	case !ok && span[0] == '-':
+		return Double(math.Inf(-1))
+	case !ok:
+		return Double(math.Inf(1))
+	case n.Kind == jsontext.Int:
 		return Int(n.Int)
-	case jsontext.Uint:
+	case n.Kind == jsontext.Uint:
 		return Uint(n.Uint)
 	}
 	return Double(n.Float)

@@ -73,11 +73,15 @@ func (v *Value) appendLiteral(dst []byte) []byte {
 	return v.AppendJSON(dst)
 }
 
-// Decode reads the wire form. raw must be valid JSON (jsontext.Valid) and is
-// not kept. Anything that AppendJSON does not write is an error.
+// Decode reads the wire form. raw may be any bytes and is not kept. Anything
+// that AppendJSON does not write is an error, but for white space and the way
+// that numbers and strings are written.
 func Decode(raw []byte) (*Expr, error) {
 	if len(raw) > MaxWire {
 		return nil, errors.New("expression: over 64 KiB")
+	}
+	if !jsontext.Valid(raw) {
+		return nil, errors.New("expression: not JSON")
 	}
 	it := jsontext.Elements(raw)
 	if !it.Next() || jsontext.KindOf(it.Value()) != jsontext.String {
