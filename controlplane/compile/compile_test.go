@@ -12,6 +12,7 @@ import (
 
 	"github.com/tutti-mesh/tutti/controlplane/mesh"
 	"github.com/tutti-mesh/tutti/controlplane/policy"
+	"github.com/tutti-mesh/tutti/filter/jsontext"
 	"github.com/tutti-mesh/tutti/filter/plan"
 )
 
@@ -263,6 +264,12 @@ func TestCodesAreShown(t *testing.T) {
 		if !shown[c.Name] {
 			t.Errorf("code %s is in no golden file", c.Name)
 		}
+	}
+}
+
+func TestNestingIsTheFilters(t *testing.T) {
+	if maxNesting != jsontext.MaxDepth {
+		t.Errorf("maxNesting is %d, jsontext.MaxDepth %d", maxNesting, jsontext.MaxDepth)
 	}
 }
 

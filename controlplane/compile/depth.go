@@ -4,9 +4,12 @@ import (
 	"fmt"
 
 	"github.com/tutti-mesh/tutti/controlplane/policy"
-	"github.com/tutti-mesh/tutti/filter/jsontext"
 	"github.com/tutti-mesh/tutti/filter/plan"
 )
+
+// maxNesting is how deeply the JSON of a plan may nest; the filter reads no
+// deeper (jsontext.MaxDepth). A test compares the two.
+const maxNesting = 64
 
 // checkDepth reports a document that would make the plan nest deeper than the
 // filter reads. It is measured on the encoded plan: every level of a document
@@ -17,9 +20,9 @@ func (d *draft) checkDepth(v *policy.Value, doc *plan.Doc, step bool) {
 		p = plan.Policy{Steps: []plan.Step{{Body: doc}}}
 	}
 	depth := nesting(plan.Encode(&plan.Plan{Policies: []plan.Policy{p}}))
-	if depth > jsontext.MaxDepth {
+	if depth > maxNesting {
 		d.add(policy.At(v.Loc, "too-deep",
-			fmt.Sprintf("nests too deep: its plan would nest %d deep, the filter reads %d", depth, jsontext.MaxDepth),
+			fmt.Sprintf("nests too deep: its plan would nest %d deep, the filter reads %d", depth, maxNesting),
 			"a list with ${} somewhere in it takes two levels, an object three"))
 	}
 }

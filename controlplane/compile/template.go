@@ -9,7 +9,6 @@ import (
 
 	"github.com/tutti-mesh/tutti/controlplane/cel"
 	"github.com/tutti-mesh/tutti/controlplane/policy"
-	"github.com/tutti-mesh/tutti/filter/expr"
 	"github.com/tutti-mesh/tutti/filter/plan"
 )
 
@@ -43,23 +42,23 @@ func (t templates) text(in policy.Template, literal func(offset int, text string
 			out = append(out, plan.Part{Lit: p.Text})
 			continue
 		}
-		if e := t.expression(in, p); e != nil {
-			out = append(out, plan.Part{Expr: e})
+		if hole, ok := t.expression(in, p); ok {
+			out = append(out, hole)
 		}
 	}
 	return out
 }
 
-func (t templates) expression(in policy.Template, p cel.TemplatePart) *expr.Expr {
+func (t templates) expression(in policy.Template, p cel.TemplatePart) (plan.Part, bool) {
 	e, uses, issues := cel.Compile(p.Text, t.d.scope)
 	for _, i := range issues {
 		t.issue(in, p.Offset, i)
 	}
 	if len(issues) > 0 {
-		return nil
+		return plan.Part{}, false
 	}
 	t.d.use(t.step, uses)
-	return e
+	return plan.Part{Expr: e}, true
 }
 
 func (t templates) params(in policy.Params) []plan.Param {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -60,6 +61,7 @@ func (s *source) lines() []string {
 		}
 		out[i] = string(s.data[from:end])
 	}
+	out[0] = strings.TrimPrefix(out[0], "\uFEFF") // no column counts it
 	return out
 }
 

@@ -28,6 +28,8 @@ func TestTextAt(t *testing.T) {
 		"unicode":               "k: größe 😀 @",
 		"windows":               "k: a\r\n  b @\r\n",
 		"next line":             "a: b\nk: |\n\n  x\n\n  y@z",
+		"byte order mark":       "\uFEFFk: a @",
+		"every break":           "k: 'a\u0085b\u2028c @'",
 		"carriage return alone": "a: b\rk: c @",
 	}
 	for name, text := range cases {
