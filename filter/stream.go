@@ -77,7 +77,7 @@ func (s *stream) Answer(id, _, bodySize int) {
 
 // Done ends a run whose client has left.
 func (s *stream) Done() {
-	if s.run == nil {
+	if s.run == nil || s.run.Over() {
 		return
 	}
 	s.run.Gone(now())

@@ -172,6 +172,8 @@ func testPanics(t *testing.T, vm *wasmhost.VM) {
 	s := p.Request(get("/panic"))
 	wantReply(t, s, 500, "assignment to entry in nil map")
 	s.End()
+	wantReply(t, p.Request(get("/panic-nil")), 500, "runtime error: invalid memory address or nil pointer dereference")
+	wantReply(t, p.Request(get("/panic-index")), 500, "runtime error: index out of range [12] with length 0")
 	wantReply(t, p.Request(get("/panic-twice")), 500, "")
 	wantReply(t, vm.Configure([]byte("no streams")).Request(get("/")), 500, "")
 	wantReply(t, p.Request(get("/panic-after-reply")), 200, "first")
@@ -182,7 +184,7 @@ func testPanics(t *testing.T, vm *wasmhost.VM) {
 
 	vm.Calls()[0].Answer([][2]string{{":status", "200"}}, []byte("fine"))
 	wantReply(t, other, 200, "0:200:fine")
-	if n := vm.Metrics["panics"].Value; n != 5 {
+	if n := vm.Metrics["panics"].Value; n != 7 {
 		t.Errorf("%d panics", n)
 	}
 	found := slices.ContainsFunc(vm.Logs, func(l wasmhost.Log) bool {

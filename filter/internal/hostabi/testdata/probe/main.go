@@ -83,6 +83,11 @@ func (s *stream) RequestHeaders(endOfStream bool) hostabi.Action {
 	case path == "/panic":
 		var none map[string]int
 		none["x"] = 1
+	case path == "/panic-nil":
+		var none *stream
+		s.want = none.want
+	case path == "/panic-index":
+		s.want = int(s.answers[len(s.path)][0])
 	case path == "/panic-twice":
 		panic("twice")
 	case path == "/panic-after-reply":
