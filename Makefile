@@ -32,7 +32,7 @@ e2e: build ## the end-to-end specs in docker-compose
 	e2e/images/envoy v1.40.0 bin/tutti
 	go test -timeout 30m -count 1 ./e2e -env compose -bin ../bin
 
-bench: bin/tutti .cache/bin/fortio ## compare with plain Envoy, mirroring and a hand-written aggregator (ARGS="-quick")
+bench: build .cache/bin/fortio ## compare with plain Envoy, mirroring and a hand-written aggregator (ARGS="-quick")
 	go run ./e2e/bench $(ARGS)
 
 # The last version that needs no module but those of its command and library.

@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/tutti-mesh/tutti/controlplane/policy"
+	"github.com/tutti-mesh/tutti/controlplane/watch"
 )
 
-// readPolicies reads files, the *.yaml and *.yml of folders (as the control
-// plane does, without their subfolders), and stdin for "-".
+// readPolicies reads files, folders as the control plane does, and stdin for
+// "-".
 func readPolicies(paths []string, stdin io.Reader) ([]policy.File, error) {
 	var files []policy.File
 	for _, path := range paths {
@@ -23,40 +22,34 @@ func readPolicies(paths []string, stdin io.Reader) ([]policy.File, error) {
 			files = append(files, policy.File{Name: "stdin", Data: data})
 			continue
 		}
-		names, err := policyFiles(path)
+		found, err := readPath(path)
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range names {
-			data, err := os.ReadFile(name)
-			if err != nil {
-				return nil, err
-			}
-			files = append(files, policy.File{Name: name, Data: data})
-		}
+		files = append(files, found...)
 	}
 	return files, nil
 }
 
-func policyFiles(path string) ([]string, error) {
+func readPath(path string) ([]policy.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !info.IsDir() {
-		return []string{path}, nil
+		data, err := os.ReadFile(path)
+		return []policy.File{{Name: path, Data: data}}, err
 	}
-	var names []string
-	for _, pattern := range []string{"*.yaml", "*.yml"} {
-		found, err := filepath.Glob(filepath.Join(path, pattern))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		names = append(names, found...)
+	s := watch.Read(path)
+	if s.Err != nil {
+		return nil, s.Err
 	}
-	if len(names) == 0 {
+	if len(s.Files) == 0 {
 		return nil, fmt.Errorf("%s has no *.yaml or *.yml", path)
 	}
-	slices.Sort(names)
-	return names, nil
+	var files []policy.File
+	for _, f := range s.Files {
+		files = append(files, policy.File{Name: f.Name, Data: f.Data, Err: f.Err})
+	}
+	return files, nil
 }

@@ -96,7 +96,7 @@ func (m *mesh) play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.say("Now %s is changed while requests go on:\n\n  +%s\n\nEvery sidecar had acknowledged it after %d ms; %d requests meanwhile, none failed.",
+	m.say("Now %s is changed while requests go on:\n\n  +%s\n\nEvery sidecar had acknowledged it after %d ms; %d requests meanwhile, none failed.\n",
 		m.policyFile(), c.line, c.took.Milliseconds(), c.requests)
 	second, err := m.ask(ctx, addedField)
 	if err != nil {
