@@ -176,5 +176,5 @@ func joinLists(a, b *Value) Value {
 			items = append(items, item)
 		}
 	}
-	return Value{kind: list, items: items}
+	return made(list, items)
 }

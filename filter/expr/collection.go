@@ -33,9 +33,9 @@ func size(v *Value) Value {
 	case v.kind == text:
 		n = utf8.RuneCountInString(v.str)
 	case v.kind == list:
-		n = len(v.items)
+		n = int(v.num)
 	case v.kind == object:
-		n = len(v.items) / 2
+		n = int(v.num) / 2
 	case v.kind == listSpan:
 		n = jsontext.Len(v.span())
 	case v.kind == objectSpan:
@@ -57,11 +57,11 @@ func makeList(n *Node, env Env) Value {
 		}
 		items = append(items, v)
 	}
-	return Value{kind: list, items: items}
+	return made(list, items)
 }
 
 func makeMap(n *Node, env Env) Value {
-	made := Value{kind: object, items: make([]Value, 0, len(n.Args))}
+	items := make([]Value, 0, len(n.Args))
 	for i := 0; i+1 < len(n.Args); i += 2 {
 		key := eval(&n.Args[i], env)
 		if key.failed() {
@@ -75,19 +75,15 @@ func makeMap(n *Node, env Env) Value {
 		if key.opt || key.kind != text && key.kind != boolean && key.kind != integer && key.kind != unsigned {
 			return fail(badKey, keyText(key))
 		}
-		made.put(key, val)
+		// 1 and 1u are two keys, though either finds the other where it stands
+		// alone; of the same key the last value counts.
+		if at := findExact(items, key); at >= 0 {
+			items[at+1] = val
+		} else {
+			items = append(items, key, val)
+		}
 	}
-	return made
-}
-
-// put replaces the value of the same key. 1 and 1u are two keys, though either
-// finds the other where it stands alone.
-func (v *Value) put(key, val Value) {
-	if i := v.findExact(key); i >= 0 {
-		v.items[i+1] = val
-		return
-	}
-	v.items = append(v.items, key, val)
+	return made(object, items)
 }
 
 // contains is a in b: an element of a list, or a key of a map.

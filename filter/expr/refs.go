@@ -116,7 +116,7 @@ func step(v Value, want access, name string) Value {
 		}
 	case object:
 		if i := v.find(String(name)); i >= 0 {
-			return v.items[i+1]
+			return v.items()[i+1]
 		}
 	case list, listSpan:
 		return fail(badIndex, name)
@@ -160,7 +160,7 @@ func at(v, key Value, want access) Value {
 		return v.element(key, want)
 	case object:
 		if i := v.find(key); i >= 0 {
-			return v.items[i+1]
+			return v.items()[i+1]
 		}
 	default:
 		if key.kind == text {
@@ -181,8 +181,8 @@ func (v *Value) element(key Value, want access) Value {
 		return fail(badIndex, keyText(key))
 	}
 	if v.kind == list {
-		if i >= 0 && i < int64(len(v.items)) {
-			return v.items[i]
+		if items := v.items(); i >= 0 && i < int64(len(items)) {
+			return items[i]
 		}
 	} else if i == int64(int(i)) {
 		if raw, ok := jsontext.Index(v.span(), int(i)); ok {
@@ -220,22 +220,21 @@ func keyText(key Value) string {
 // find is where a map that the expression wrote has the key, or -1. A number
 // also finds the same number of another type.
 func (v *Value) find(key Value) int {
-	if i := v.findExact(key); i >= 0 {
+	items := v.items()
+	if i := findExact(items, key); i >= 0 {
 		return i
 	}
-	if key.numeric() {
-		for i := 0; i < len(v.items); i += 2 {
-			if equal(v.items[i], key) {
-				return i
-			}
+	for i := 0; key.numeric() && i < len(items); i += 2 {
+		if equal(items[i], key) {
+			return i
 		}
 	}
 	return -1
 }
 
-func (v *Value) findExact(key Value) int {
-	for i := 0; i < len(v.items); i += 2 {
-		if v.items[i].kind == key.kind && equal(v.items[i], key) {
+func findExact(items []Value, key Value) int {
+	for i := 0; i < len(items); i += 2 {
+		if items[i].kind == key.kind && equal(items[i], key) {
 			return i
 		}
 	}

@@ -39,13 +39,21 @@ type Value struct {
 	kind kind
 	// opt marks an optional: of the value or, with noValue, of none.
 	opt bool
-	// num holds a bool, int, uint or the bits of a double.
+	// num holds a bool, int, uint or the bits of a double, or how many items
+	// there are.
 	num uint64
 	// str holds a text, or a span.
 	str string
-	// items are the elements of a list that the expression wrote, or the keys
-	// and values, by turns, of a map.
-	items []Value
+	// first is the first of the items.
+	first *Value
+}
+
+// items are the elements of a list that the expression wrote, or the keys and
+// values, by turns, of a map.
+func (v *Value) items() []Value { return unsafe.Slice(v.first, v.num) }
+
+func made(k kind, items []Value) Value {
+	return Value{kind: k, num: uint64(len(items)), first: unsafe.SliceData(items)}
 }
 
 // Null is the literal null.
@@ -183,24 +191,25 @@ func (v Value) AppendJSON(dst []byte) []byte {
 
 func (v *Value) appendList(dst []byte) []byte {
 	dst = append(dst, '[')
-	for i := range v.items {
+	for i, item := range v.items() {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = v.items[i].AppendJSON(dst)
+		dst = item.AppendJSON(dst)
 	}
 	return append(dst, ']')
 }
 
 func (v *Value) appendObject(dst []byte) []byte {
 	dst = append(dst, '{')
-	for i := 0; i+1 < len(v.items); i += 2 {
-		if i > 0 {
+	for i, item := range v.items() {
+		switch {
+		case i%2 == 1:
+			dst = append(dst, ':')
+		case i > 0:
 			dst = append(dst, ',')
 		}
-		dst = v.items[i].AppendJSON(dst)
-		dst = append(dst, ':')
-		dst = v.items[i+1].AppendJSON(dst)
+		dst = item.AppendJSON(dst)
 	}
 	return append(dst, '}')
 }
@@ -244,11 +253,11 @@ func (v *Value) unwritable() cause {
 			return notFinite
 		}
 	case list, object:
-		for i := range v.items {
-			if v.kind == object && i%2 == 0 && v.items[i].kind != text {
+		for i, item := range v.items() {
+			if v.kind == object && i%2 == 0 && item.kind != text {
 				return keyNoString
 			}
-			if why := v.items[i].unwritable(); why != noCause {
+			if why := item.unwritable(); why != noCause {
 				return why
 			}
 		}
