@@ -1,8 +1,8 @@
 package expr
 
 import (
+	"cmp"
 	"math"
-	"strings"
 )
 
 // evalCompare does == to >=.
@@ -52,7 +52,7 @@ func compare(a, b *Value) (int, bool) {
 	case a.numeric() && b.numeric():
 		return compareNumbers(a, b), true
 	case a.kind == text && b.kind == text:
-		return strings.Compare(a.str, b.str), true
+		return cmp.Compare(a.str, b.str), true
 	case a.kind == boolean && b.kind == boolean:
 		return int(a.num) - int(b.num), true
 	}

@@ -104,7 +104,8 @@ func TestEvalAllocatesNothing(t *testing.T) {
 		`["",["body"],["?"],[".","none"],0,["orValue"]]`,
 		`["",["body"],[".","none"],true,["||",2]]`,
 		`["",["body"],["body"],[".","a"],["=="]]`,
-		`["",["body"],[".","k"],["size"],["body"],[".","a"],2.5,["in"],["list",0],["list",0],["?:"]]`,
+		`["",2.5,["body"],[".","a"],["in"],["body"],[".","k"],["size"],1,["?:"]]`,
+		`["",["body"],[".","k"],["body"],[".","obj"],["=="]]`,
 		`["",["body"],[".","u"],1,["-"]]`,
 	} {
 		e := decode(t, wire)
