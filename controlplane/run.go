@@ -47,7 +47,8 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	defer httpListener.Close()
 
-	ctx, cancel := context.WithCancelCause(ctx)
+	asked := ctx
+	ctx, cancel := context.WithCancelCause(asked)
 	defer cancel(nil)
 	p := newPipeline(cfg)
 	g := newGRPC(creds)
@@ -73,10 +74,10 @@ func Run(ctx context.Context, cfg Config) error {
 	cfg.Logger.Info("control plane stopping")
 	stop(g, h)
 	all.Wait()
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		return err
+	if asked.Err() != nil {
+		return nil
 	}
-	return nil
+	return context.Cause(ctx)
 }
 
 func (c *Config) setDefaults() {

@@ -21,7 +21,7 @@ var quietLog = slog.New(slog.NewTextHandler(io.Discard, nil))
 // without memory. fakeEnvoy.check looks at every moment, and at the end the
 // sidecar has exactly what is wanted.
 func TestNeverARouteWithoutItsPlan(t *testing.T) {
-	for seed := range uint64(400) {
+	for seed := range uint64(150) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { playHistory(t, seed, 150) })
 	}
 }

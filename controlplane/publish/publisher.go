@@ -25,7 +25,8 @@ type Config struct {
 	// did not have. It must not block.
 	Joined func(mesh.Workload)
 	// StaleAfter is how long something may be under way before it is shown as
-	// STALE. Default: 15s.
+	// STALE. Default: 30s, because an Envoy that loads its first Wasm module on a
+	// busy machine needs half of that.
 	StaleAfter time.Duration
 	// ForgetAfter is how long a sidecar that is gone is still shown. Default: 15m.
 	ForgetAfter time.Duration
@@ -99,7 +100,7 @@ func New(cfg Config) *Publisher {
 		cfg.Joined = func(mesh.Workload) {}
 	}
 	if cfg.StaleAfter == 0 {
-		cfg.StaleAfter = 15 * time.Second
+		cfg.StaleAfter = 30 * time.Second
 	}
 	if cfg.ForgetAfter == 0 {
 		cfg.ForgetAfter = 15 * time.Minute

@@ -181,6 +181,7 @@ func (s *session) ack(l *lane, p *pending) {
 	}
 	l.nacked = nil
 	s.since = s.clock.Now()
+	s.node.log.Debug("acknowledged", "sidecar", s.node.sidecar.ID, "type", shortType(p.response.GetTypeUrl()))
 }
 
 // replacePlan notes that p is in force, and until when what it does not call any
@@ -356,6 +357,7 @@ func (s *session) offer(typeURL string, want set, remove []string, p *plan.Plan)
 		DeltaRequest: l.req, NextVersionMap: map[string]string{}, DeltaDiscoveryResponse: resp,
 	}
 	s.count.push(typeURL)
+	s.node.log.Debug("sent", "sidecar", s.node.sidecar.ID, "type", shortType(typeURL), "resources", len(resp.Resources), "removed", len(remove))
 }
 
 // remember keeps what is sent, and drops names that are not asked for any more.

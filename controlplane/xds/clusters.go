@@ -10,6 +10,8 @@ import (
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpoint "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	route "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	dns "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/common/dns/v3"
+	dnscluster "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/dns/v3"
 	headermutation "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	codec "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/upstream_codec/v3"
 	hcm "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
@@ -35,7 +37,7 @@ func localCluster(sc mesh.Sidecar) (*cluster.Cluster, error) {
 	}
 	c := &cluster.Cluster{
 		Name:                 LocalCluster,
-		ClusterDiscoveryType: discovery(isIP(addr.GetSocketAddress().GetAddress())),
+		ClusterDiscoveryType: static(),
 		ConnectTimeout:       seconds(5),
 		LoadAssignment:       &endpoint.ClusterLoadAssignment{ClusterName: LocalCluster, Endpoints: localities(addr)},
 		CircuitBreakers: &cluster.CircuitBreakers{Thresholds: []*cluster.CircuitBreakers_Thresholds{{
@@ -48,7 +50,9 @@ func localCluster(sc mesh.Sidecar) (*cluster.Cluster, error) {
 			httpOptionsKey: packed(protocol(sc.AppProtocol == "http2")),
 		},
 	}
-	resolve(c)
+	if !isIP(addr.GetSocketAddress().GetAddress()) {
+		c.ClusterDiscoveryType = byDNS()
+	}
 	return c, nil
 }
 
@@ -89,9 +93,8 @@ func upstreamCluster(u *mesh.Upstream) (*cluster.Cluster, error) {
 		eds.InitialFetchTimeout = seconds(15)
 		c.EdsClusterConfig = &cluster.Cluster_EdsClusterConfig{EdsConfig: eds}
 	} else {
-		c.ClusterDiscoveryType = discovery(false)
+		c.ClusterDiscoveryType = byDNS()
 		c.LoadAssignment = assignment(u.Cluster, u.Endpoints)
-		resolve(c)
 	}
 	if u.TLS != nil {
 		c.TransportSocket = tlsSocket(u)
@@ -110,24 +113,26 @@ func byEDS(u *mesh.Upstream) bool {
 	return true
 }
 
-func discovery(static bool) *cluster.Cluster_Type {
-	if static {
-		return &cluster.Cluster_Type{Type: cluster.Cluster_STATIC}
-	}
-	return &cluster.Cluster_Type{Type: cluster.Cluster_STRICT_DNS}
+// static is for addresses that do not change.
+func static() *cluster.Cluster_Type {
+	return &cluster.Cluster_Type{Type: cluster.Cluster_STATIC}
 }
 
-// resolve sets how names are resolved. IPv4 is preferred because every address
-// of a STRICT_DNS cluster becomes a host: with both families, half of the calls
-// would go to addresses that most networks do not route.
-func resolve(c *cluster.Cluster) {
-	if c.GetType() != cluster.Cluster_STRICT_DNS {
-		return
-	}
-	c.DnsLookupFamily = cluster.Cluster_V4_PREFERRED
-	c.RespectDnsTtl = true
-	c.DnsRefreshRate = seconds(5)
-	c.DnsFailureRefreshRate = &cluster.Cluster_RefreshRate{BaseInterval: seconds(1), MaxInterval: seconds(5)}
+// byDNS resolves names for as long as the cluster is there. It is the newer form
+// of STRICT_DNS, whose options are deprecated. IPv4 is preferred because every
+// address becomes a host: with both families, half of the calls would go to
+// addresses that most networks do not route. A name that is not there yet is
+// asked for every second: its service is just starting.
+func byDNS() *cluster.Cluster_ClusterType {
+	return &cluster.Cluster_ClusterType{ClusterType: &cluster.Cluster_CustomClusterType{
+		Name: "envoy.clusters.dns",
+		TypedConfig: packed(&dnscluster.DnsCluster{
+			DnsRefreshRate:        seconds(5),
+			DnsFailureRefreshRate: &dnscluster.DnsCluster_RefreshRate{BaseInterval: seconds(1), MaxInterval: seconds(5)},
+			RespectDnsTtl:         true,
+			DnsLookupFamily:       dns.DnsLookupFamily_V4_PREFERRED,
+		}),
+	}}
 }
 
 func protocol(http2 bool) *upstreams.HttpProtocolOptions {
