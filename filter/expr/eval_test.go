@@ -106,7 +106,7 @@ func TestEvalAllocatesNothing(t *testing.T) {
 		`["",["body"],["body"],[".","a"],["=="]]`,
 		`["",2.5,["body"],[".","a"],["in"],["body"],[".","k"],["size"],1,["?:"]]`,
 		`["",["body"],[".","k"],["body"],[".","obj"],["=="]]`,
-		`["",["body"],[".","u"],1,["-"]]`,
+		`["",["body"],[".","n"],1.5,["*"]]`,
 	} {
 		e := decode(t, wire)
 		if n := testing.AllocsPerRun(100, func() { e.Eval(env) }); n != 0 {

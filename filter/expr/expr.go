@@ -3,9 +3,29 @@
 // a tree; this package decodes the tree once and evaluates it for every
 // request, touching no more of the data than the expression names.
 //
-// It follows the Common Expression Language (github.com/google/cel-spec), with
-// the extra overloads for mixed arithmetic on dynamic numbers that
-// policy-language declares. cel-go is the oracle: see controlplane/cel.
+//	op.go          the closed set of operations, and what each means
+//	node.go        the tree, its bounds, New
+//	wire.go        Decode and AppendJSON
+//	value.go       Value: a scalar, a span of JSON, or a list or map made here
+//	eval.go        the one switch; a file for each family of operations:
+//	               refs, optional, logic, compare (and equal), arith, collection
+//	cause.go       why there is no value, and whether that is Absent or Failed
+//
+// It follows the Common Expression Language (github.com/google/cel-spec);
+// cel-go is the oracle: see controlplane/cel. What is beyond CEL, or decided
+// here:
+//
+//   - Arithmetic may mix the types of numbers (arith.go): with a double the
+//     result is a double; an int with a uint gives the exact result, an int if
+//     it fits, else a uint.
+//   - A number of JSON without fraction and exponent is an int, or by range a
+//     uint or double; with one a double. What is passed through keeps its bytes.
+//   - A result that JSON cannot hold is Failed: NaN and infinities, a map with
+//     a key that is no string, an optional inside a list or map.
+//   - The result optional.none() is Absent, optional.of(x) is x.
+//   - A map's keys are strings, bools, ints and uints, as CEL's specification
+//     says and cel-go does not check.
+//   - Of several members of a JSON object with one name the last counts.
 package expr
 
 // Outcome is how an evaluation ended.
