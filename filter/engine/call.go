@@ -47,7 +47,9 @@ func (r *Run) build(s *plan.Step) (c Call, err string) {
 		c.Headers = r.forward(c.Headers, name)
 	}
 	for _, name := range s.ForwardHeaders {
-		c.Headers = r.forward(c.Headers, name)
+		if _, ok := joined(r.headers, name); ok {
+			c.Headers = r.forward(remove(c.Headers, name), name)
+		}
 	}
 	if c.Headers, err = r.fields(c.Headers, s.Headers, "headers"); err != "" {
 		return c, err
