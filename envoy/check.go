@@ -206,11 +206,11 @@ func (r *Report) connection(f Facts) {
 }
 
 func (r *Report) plan(f Facts) {
-	if f.Rejected != "" {
-		r.add("plan", Failed, "see that the file of module_path is there and readable for Envoy, and is the one of this version of tutti (`tutti attach --module-out FILE`)",
-			"Envoy refused the last plan: %s", f.Rejected)
-	}
 	switch p := f.Plugin; {
+	case f.Refused:
+		r.add("plan", Failed, "`tutti status` and Envoy's log say why; the first thing to look at is the module, "+orNothing(p.ModulePath)+
+			": there, readable for Envoy, and of this version of tutti (`tutti attach --module-out FILE`)",
+			"Envoy refused the last plan, %s, and keeps what it had", PlanHash(p.Plan))
 	case p == nil:
 		r.add("plan", Failed, "when the connection stands, see `tutti status`", "no configuration has come for the filter yet: it does nothing")
 	case p.Type != "Wasm":
@@ -218,6 +218,13 @@ func (r *Report) plan(f Facts) {
 	default:
 		r.running(f, p)
 	}
+}
+
+func orNothing(path string) string {
+	if path == "" {
+		return "(none)"
+	}
+	return path
 }
 
 func (r *Report) running(f Facts, p *Plugin) {

@@ -3,6 +3,7 @@ package envoy
 import (
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -70,7 +71,7 @@ func TestExamine(t *testing.T) {
 		{"control plane away", func(f *Facts) { f.Connected = false }},
 		{"no plan yet", func(f *Facts) { f.Plugin = nil }},
 		{"no policy", func(f *Facts) { f.Plugin = &Plugin{Type: "HeaderMutation"} }},
-		{"refused", func(f *Facts) { f.Rejected = "Unable to create Wasm plugin tutti" }},
+		{"refused", func(f *Facts) { f.Refused = true }},
 		{"a plan of a later version", func(f *Facts) { f.Plugin.Plan = `{"version":99}` }},
 		{"a cluster is missing", func(f *Facts) { f.Plugin.Plan = somePlan("catalogue") }},
 	}
@@ -93,6 +94,25 @@ func TestExamine(t *testing.T) {
 		}
 	}
 	golden(t, "check.golden", []byte(out.String()))
+}
+
+// Two recorded Envoys: one took the plan, the other had no module to run it.
+func TestCheckRecorded(t *testing.T) {
+	for _, name := range []string{"taken", "refused"} {
+		mux := http.NewServeMux()
+		for _, what := range []string{"server_info", "stats", "config_dump"} {
+			mux.HandleFunc("/"+what, func(w http.ResponseWriter, r *http.Request) {
+				http.ServeFile(w, r, filepath.Join("testdata", "admin", name, what+".json"))
+			})
+		}
+		srv := httptest.NewServer(mux)
+		defer srv.Close()
+		r, err := Check(t.Context(), Admin{URL: srv.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "check-recorded-"+name+".golden", []byte(r.Render()))
+	}
 }
 
 func TestReadFactsNoEnvoy(t *testing.T) {

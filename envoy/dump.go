@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tutti-mesh/tutti/controlplane/mesh"
 )
@@ -27,13 +28,10 @@ type Facts struct {
 	Chains []Chain
 	// Plugin is what the ECDS resource holds; nil if it has not come.
 	Plugin *Plugin
-	// Rejected is the error of the last refused ECDS update; empty if the last
-	// one was taken.
-	Rejected string
-	// Connected says that there is a stream to the control plane, Rejections
-	// how many updates of the filter were refused since Envoy started.
-	Connected  bool
-	Rejections int
+	// Refused says that Envoy did not take Plugin and keeps what it had.
+	Refused bool
+	// Connected says that there is a stream to the control plane.
+	Connected bool
 }
 
 // Chain are the HTTP filters of one connection manager, in order.
@@ -57,6 +55,8 @@ type Plugin struct {
 	Plan string
 	// ModulePath is the file that the code comes from, of a Wasm.
 	ModulePath string
+	// Came is when Envoy got it.
+	Came time.Time
 }
 
 // ReadFacts asks the admin interface.
@@ -71,25 +71,13 @@ func ReadFacts(ctx context.Context, a Admin) (Facts, error) {
 		return f, err
 	}
 	f.Build, f.State, f.NodeID, f.Self = info.Version, info.State, info.Node.ID, info.Node.Metadata.Tutti
-	var stats struct {
-		Stats []struct {
-			Name  string `json:"name"`
-			Value any    `json:"value"`
-		} `json:"stats"`
-	}
-	const filter = `control_plane\.connected_state$|^extension_config_discovery\.http_filter\.tutti\.update_rejected$`
-	if err := a.get(ctx, "/stats?format=json&filter="+url.QueryEscape(filter), &stats); err != nil {
+	s, err := readStats(ctx, a)
+	if err != nil {
 		return f, err
 	}
-	for _, s := range stats.Stats {
-		n, _ := s.Value.(float64)
-		switch {
-		case strings.HasSuffix(s.Name, "update_rejected"):
-			f.Rejections = int(n)
-		case s.Name == "extension_config_discovery.http_filter.tutti.control_plane.connected_state",
-			s.Name == "control_plane.connected_state" && f.Self != nil && !f.Self.Attached:
-			f.Connected = n == 1
-		}
+	f.Connected = s[discovery+"control_plane.connected_state"] == 1
+	if f.Self != nil && !f.Self.Attached {
+		f.Connected = s["control_plane.connected_state"] == 1
 	}
 	var dump struct {
 		Configs []json.RawMessage `json:"configs"`
@@ -102,7 +90,32 @@ func ReadFacts(ctx context.Context, a Admin) (Facts, error) {
 			return f, fmt.Errorf("admin %s/config_dump: %w", a.URL, err)
 		}
 	}
+	// A dump shows what came last, taken or not. The gauge has the time of the
+	// last one that was taken, which is after it came.
+	f.Refused = s[discovery+"update_rejected"] > 0 && f.Plugin != nil && float64(f.Plugin.Came.UnixMilli()) > s[discovery+"update_time"]
 	return f, nil
+}
+
+// discovery begins the names of the stats of the filter's ECDS subscription.
+const discovery = "extension_config_discovery.http_filter." + FilterName + "."
+
+// readStats reads what is asked of /stats, by name.
+func readStats(ctx context.Context, a Admin) (map[string]float64, error) {
+	const filter = `control_plane\.connected_state$|^extension_config_discovery\.http_filter\.tutti\.update_(rejected|time)$`
+	var answer struct {
+		Stats []struct {
+			Name  string  `json:"name"`
+			Value float64 `json:"value"`
+		} `json:"stats"`
+	}
+	if err := a.get(ctx, "/stats?format=json&filter="+url.QueryEscape(filter), &answer); err != nil {
+		return nil, err
+	}
+	byName := map[string]float64{}
+	for _, s := range answer.Stats {
+		byName[s.Name] = s.Value
+	}
+	return byName, nil
 }
 
 type nodeDump struct {
@@ -252,9 +265,7 @@ func (f *Facts) extensions(raw json.RawMessage) error {
 				Name   string          `json:"name"`
 				Config json.RawMessage `json:"typed_config"`
 			} `json:"ecds_filter"`
-			Error *struct {
-				Details string `json:"details"`
-			} `json:"error_state"`
+			Came time.Time `json:"last_updated"`
 		} `json:"ecds_filters"`
 	}
 	if err := json.Unmarshal(raw, &dump); err != nil {
@@ -264,13 +275,11 @@ func (f *Facts) extensions(raw json.RawMessage) error {
 		if e.Filter.Name != FilterName {
 			continue
 		}
-		if e.Error != nil {
-			f.Rejected = e.Error.Details
-		}
 		p, err := pluginOf(e.Filter.Config)
 		if err != nil {
 			return err
 		}
+		p.Came = e.Came
 		f.Plugin = p
 	}
 	return nil
