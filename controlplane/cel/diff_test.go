@@ -70,11 +70,7 @@ func evaluateTable(t *testing.T, text string) string {
 			continue
 		}
 		if name, ok := strings.CutPrefix(line, "data "); ok {
-			raw, err := os.ReadFile("testdata/data/" + name + ".json")
-			if err != nil {
-				t.Fatal(err)
-			}
-			d = readData(t, raw)
+			d = readData(t, readFile(t, "testdata/data/"+name+".json"))
 			continue
 		}
 		out.WriteString("    " + evaluateBoth(t, line, d) + "\n")
@@ -97,4 +93,45 @@ func evaluateBoth(t *testing.T, src string, d *data) string {
 	}
 	v, _, _ := e.Eval(d.request())
 	return "= " + string(v.AppendJSON(nil)) + "  (" + v.Type() + ")"
+}
+
+// TestEveryOp: each operation of filter/expr is in a differential table.
+func TestEveryOp(t *testing.T) {
+	seen := map[expr.Op]bool{}
+	var walk func(n expr.Node)
+	walk = func(n expr.Node) {
+		seen[n.Op] = true
+		for _, arg := range n.Args {
+			walk(arg)
+		}
+	}
+	scope := readData(t, readFile(t, "testdata/data/shop.json")).scope
+	for line := range strings.Lines(allTables(t)) {
+		if e, _, issues := Compile(strings.TrimSpace(line), scope); len(issues) == 0 {
+			walk(e.Root())
+		}
+	}
+	for op := expr.Lit; op.String() != "invalid"; op++ {
+		if !seen[op] {
+			t.Errorf("no case for %s in testdata/diff", op)
+		}
+	}
+}
+
+func allTables(t *testing.T) string {
+	files, _ := filepath.Glob("testdata/diff/*.txt")
+	var all strings.Builder
+	for _, file := range files {
+		all.Write(readFile(t, file))
+	}
+	return all.String()
+}
+
+func readFile(t *testing.T, file string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }

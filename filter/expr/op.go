@@ -1,7 +1,7 @@
 package expr
 
-// Op is what a node does. The set is closed: apply has one case for each, and
-// TestEveryOp fails for one that has no case in the differential tables.
+// Op is what a node does. The set is closed: eval has a case for each, and
+// controlplane/cel's TestEveryOp fails for one that is in no differential table.
 type Op uint8
 
 // The operations, by family. In the comments a, b and c are the operands,
