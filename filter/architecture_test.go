@@ -86,8 +86,9 @@ var packages = map[string]struct {
 	"controlplane": {"controlplane/watch controlplane/policy controlplane/compile controlplane/xds controlplane/publish controlplane/mesh filter/plan",
 		"the one place where the parts meet"},
 
-	"envoy": {"controlplane/mesh filter/plan", "owns an Envoy process; it knows no policy"},
-	"cmd/tutti": {"controlplane controlplane/policy controlplane/compile controlplane/xds controlplane/publish controlplane/mesh controlplane/watch envoy filter/plan",
+	"envoy":          {"controlplane/mesh filter/plan", "owns an Envoy process; it knows no policy"},
+	"cmd/tutti/demo": {"controlplane controlplane/publish controlplane/mesh envoy", "a mesh on one machine, of the parts that the other commands use"},
+	"cmd/tutti": {"cmd/tutti/demo controlplane controlplane/policy controlplane/compile controlplane/xds controlplane/publish controlplane/mesh controlplane/watch envoy filter/plan",
 		"flags and printing; the filter is embedded as bytes, and e2e sees the binary only from outside"},
 
 	"e2e":          {"", "a black box: what it imported, it could not test from outside"},

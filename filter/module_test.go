@@ -6,10 +6,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/tutti-mesh/tutti/filter/plan"
 	"github.com/tutti-mesh/tutti/filter/sim"
 	"github.com/tutti-mesh/tutti/filter/sim/wasmhost"
 )
@@ -208,9 +210,9 @@ func TestScenarios(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			plan, script := scenario(t, file)
+			rawPlan, script := scenario(t, file)
 			d := wasmhost.NewDriver(m.NewVM(t))
-			if err := d.Configure(plan); err != nil {
+			if err := d.Configure(rawPlan); err != nil {
 				t.Fatal(err)
 			}
 			got, err := sim.Run(script, d)
@@ -224,18 +226,62 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-func scenario(t *testing.T, file string) (plan, script []byte) {
+// TestPushes: a VM lives as long as its Envoy worker, and linear memory never
+// shrinks.
+func TestPushes(t *testing.T) {
+	raw, _ := scenario(t, "sim/testdata/happy.txt")
+	decoded, err := plan.Decode(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := decoded.Policies[0]
+	for i := len(plan.Encode(decoded)); i < 20_000; i = len(plan.Encode(decoded)) {
+		next := first
+		next.Name += "-" + strconv.Itoa(i)
+		decoded.Policies = append(decoded.Policies, next)
+	}
+	vm := compiled(t).NewVM(t)
+	request := wasmhost.Request{Headers: [][2]string{{":method", "GET"}, {":path", "/products/42"}, {":authority", "a"}}}
+	push := func(i int) {
+		decoded.Policies[0].TimeoutMS = uint32(1000 + i)
+		p := vm.Configure(plan.Encode(decoded))
+		if p == nil {
+			t.Fatalf("push %d was refused: %+v", i, vm.Logs)
+		}
+		s := p.Request(request)
+		for _, c := range vm.Calls() {
+			c.Answer([][2]string{{":status", "200"}, {"tutti-upstream", "1"}}, []byte(`{"id":1,"items":[],"count":1}`))
+		}
+		if s.Reply == nil || s.Reply.Status != 200 {
+			t.Fatalf("push %d: reply %+v", i, s.Reply)
+		}
+		s.End()
+		p.Close()
+	}
+	for i := range 100 {
+		push(i)
+	}
+	before := vm.MemoryBytes()
+	for i := range 300 {
+		push(100 + i)
+	}
+	if after := vm.MemoryBytes(); after != before {
+		t.Errorf("memory grew from %d to %d bytes over 300 pushes", before, after)
+	}
+}
+
+func scenario(t *testing.T, file string) (rawPlan, script []byte) {
 	t.Helper()
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, script, ok := bytes.Cut(raw, []byte("\n-----\n"))
+	rawPlan, script, ok := bytes.Cut(raw, []byte("\n-----\n"))
 	if !ok {
 		t.Fatalf("%s: no line -----", file)
 	}
-	if other, ok := bytes.CutPrefix(bytes.TrimSpace(plan), []byte("plan of ")); ok {
-		plan, _ = scenario(t, filepath.Join(filepath.Dir(file), string(other)))
+	if other, ok := bytes.CutPrefix(bytes.TrimSpace(rawPlan), []byte("plan of ")); ok {
+		rawPlan, _ = scenario(t, filepath.Join(filepath.Dir(file), string(other)))
 	}
-	return plan, script
+	return rawPlan, script
 }
