@@ -5,6 +5,15 @@ import (
 	"math/bits"
 )
 
+// The bounds of what + makes, so that an expression of many + cannot exhaust
+// the memory of the worker. What comes as JSON is bounded by the plan's limits.
+const (
+	// MaxText bounds a text, in bytes.
+	MaxText = 4 << 20
+	// MaxItems bounds a list, in elements.
+	MaxItems = 1 << 16
+)
+
 // evalArith does + - * / % and the minus sign. A result that does not fit is
 // an error and never wraps around.
 //
@@ -33,6 +42,9 @@ func evalArith(n *Node, env Env) Value {
 		return compute(n.Op, &a, &b)
 	case n.Op != Add:
 	case a.kind == text && b.kind == text:
+		if len(a.str)+len(b.str) > MaxText {
+			return fail(tooLarge, "+")
+		}
 		return String(a.str + b.str)
 	case a.listing() && b.listing():
 		return joinLists(&a, &b)
@@ -172,6 +184,9 @@ func joinLists(a, b *Value) Value {
 			item, more := it.next()
 			if !more {
 				break
+			}
+			if len(items) == MaxItems {
+				return fail(tooLarge, "+")
 			}
 			items = append(items, item)
 		}

@@ -17,6 +17,7 @@ const (
 	divideByZero
 	moduloByZero
 	overflow
+	tooLarge
 	// What JSON cannot hold.
 	notFinite
 	keyNoString
@@ -36,6 +37,7 @@ var causes = [numCauses]string{
 	divideByZero: "division by zero",
 	moduloByZero: "modulus by zero",
 	overflow:     "integer overflow",
+	tooLarge:     "result too large",
 	notFinite:    "not a finite number",
 	keyNoString:  "key of a map is no string",
 	hasOptional:  "optional inside a list or map",

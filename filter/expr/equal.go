@@ -116,6 +116,9 @@ func (v *Value) entries(to []entry) []entry {
 			to = append(to, entry{items[0], items[1]})
 		}
 	} else {
+		if n := jsontext.Len(v.span()); n > cap(to) {
+			to = make([]entry, 0, n)
+		}
 		for it := jsontext.Members(v.span()); it.Next(); {
 			to = append(to, entry{String(it.Name()), JSON(it.Value())})
 		}

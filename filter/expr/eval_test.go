@@ -94,6 +94,34 @@ func TestCauses(t *testing.T) {
 	}
 }
 
+// TestTooLarge: a chain of + ends before the memory does.
+func TestTooLarge(t *testing.T) {
+	text, list := `["",["step.body",7]`, `["",["step.body",8]`
+	for range 5 {
+		text += `,["step.body",7],["+"]`
+		list += `,["step.body",8],["+"]`
+	}
+	env := largeEnv{text: []byte(`"` + strings.Repeat("x", 1<<20) + `"`), list: []byte("[" + strings.Repeat("1,", 1<<14) + "1]")}
+	for name, wire := range map[string]string{"text": text + "]", "list": list + "]"} {
+		e := decode(t, wire)
+		if _, outcome, cause := e.Eval(env); outcome != expr.Failed || cause != "result too large: +" {
+			t.Errorf("%s: outcome %d, %s", name, outcome, cause)
+		}
+	}
+}
+
+type largeEnv struct {
+	testEnv
+	text, list []byte
+}
+
+func (e largeEnv) StepBody(step int) ([]byte, bool) {
+	if step == 7 {
+		return e.text, true
+	}
+	return e.list, true
+}
+
 // TestEvalAllocatesNothing: an expression that makes no new text or list costs
 // no memory.
 func TestEvalAllocatesNothing(t *testing.T) {
