@@ -53,7 +53,10 @@ func (p *plugin) Panicked(s hostabi.Stream, value, stack string) {
 	incident := strconv.FormatUint(hostabi.Random(), 16)
 	hostabi.Log(hostabi.Critical, "tutti: incident "+incident+": panic: "+value+"\n"+stack)
 	p.stats.panics.add("tutti.panics", "", 1)
-	if s, ok := s.(*stream); ok && s.run != nil {
+	if s, ok := s.(*stream); ok {
+		if s.run == nil {
+			s.run = p.table.Route("") // a run without a policy can still answer
+		}
 		s.do(s.run.Panic(incident, now()))
 	}
 }

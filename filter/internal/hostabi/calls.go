@@ -99,10 +99,11 @@ func Dispatch(id int, cluster string, headers [][2]string, body []byte, timeoutM
 }
 
 // Reply answers the current stream's request; body is the concatenation of its
-// pieces, which may be freed afterwards. A stream is answered once: every
-// further Reply returns false and does nothing, because Envoy would hang.
+// pieces, which may be freed afterwards. A stream is answered once and not after
+// it went on: any other Reply returns false and does nothing, because the
+// client would hang.
 func Reply(status int, headers [][2]string, body [][]byte) bool {
-	if current == nil || current.replied {
+	if current == nil || current.replied || current.passed {
 		return false
 	}
 	current.replied = true

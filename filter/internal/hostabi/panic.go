@@ -34,11 +34,7 @@ func recovered() {
 // failed lets the plugin answer a stream that panicked, and sees to it that it
 // is answered.
 func (s *stream) failed(value, stack string) {
-	defer func() {
-		if !s.replied && !s.passed {
-			Reply(500, nil, nil)
-		}
-	}()
+	defer Reply(500, nil, nil) // does nothing after another reply
 	defer recovered()
 	s.plugin.Panicked(s.Stream, value, stack)
 }

@@ -139,13 +139,13 @@ func proxyGetHeaderMapPairs(ctx context.Context, m api.Module, mapType, outPtr, 
 		if s == nil {
 			return statusBadArgument
 		}
-		return vm.give(m, encodePairs(s.headers), outPtr, outSize)
+		return vm.giveMap(m, s.headers, outPtr, outSize)
 	case mapCallResponseHeaders:
 		if vm.answering == nil {
 			vm.violation("an answer's headers are read outside of its callback")
 			return statusBadArgument
 		}
-		return vm.give(m, encodePairs(vm.answering.answer), outPtr, outSize)
+		return vm.giveMap(m, vm.answering.answer, outPtr, outSize)
 	}
 	vm.violation("unexpected header map %d", mapType)
 	return statusBadArgument

@@ -61,6 +61,15 @@ func (vm *VM) give(m api.Module, data []byte, outPtr, outSize uint32) uint32 {
 	return vm.write(m, outSize, uint32(len(data)))
 }
 
+// giveMap hands a header map over.
+func (vm *VM) giveMap(m api.Module, pairs [][2]string, outPtr, outSize uint32) uint32 {
+	data := encodePairs(pairs)
+	if vm.CutMaps {
+		data = data[:min(len(data), 6)]
+	}
+	return vm.give(m, data, outPtr, outSize)
+}
+
 // encodePairs is the ABI's form of a map; none at all has no bytes.
 func encodePairs(pairs [][2]string) []byte {
 	if len(pairs) == 0 {

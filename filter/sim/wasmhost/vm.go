@@ -25,6 +25,10 @@ type VM struct {
 	Logs []Log
 	// Metrics have the names that the filter gave them.
 	Metrics map[string]*Metric
+	// CutMaps hands over header maps that end too early. No Envoy does that: it
+	// makes the filter panic, to see what becomes of the request and its
+	// neighbours.
+	CutMaps bool
 	// FailDispatch, if set, says which calls fail at once, as those to a cluster
 	// that Envoy does not know.
 	FailDispatch func(cluster string) bool
