@@ -11,7 +11,7 @@ import (
 	"github.com/tutti-mesh/tutti/filter/expr"
 )
 
-var rounds = flag.Int("rounds", 1000, "expressions of TestRandomDifferential")
+var rounds = flag.Int("rounds", 1000, "expressions of TestRandomDifferential; another number, other expressions")
 
 // FuzzDifferential writes an expression and data out of the fuzzer's bytes and
 // compares filter/expr with cel-go.
@@ -29,7 +29,7 @@ func FuzzDifferential(f *testing.F) {
 // TestRandomDifferential does the same for as many expressions as make test has
 // time for.
 func TestRandomDifferential(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
+	random := rand.New(rand.NewPCG(1, uint64(*rounds)))
 	compiled := 0
 	for range *rounds {
 		choices := make([]byte, 400)

@@ -70,7 +70,7 @@ const yamlHint = `close it with }; in YAML, a value with ": ", " #" or { needs q
 // scanExpr finds the } that closes the ${ at start. It knows the tokens of
 // CEL's grammar in which a brace is no brace.
 func scanExpr(s string, start int) (int, *Issue) {
-	depth := 0
+	depth, hint := 0, yamlHint
 	for i := start + 2; i < len(s); {
 		c := s[i]
 		switch {
@@ -81,6 +81,7 @@ func scanExpr(s string, start int) (int, *Issue) {
 		case c == '}':
 			depth--
 		case c == '/' && strings.HasPrefix(s[i:], "//"):
+			hint = "a // comment goes on to the end of the line, } included"
 			i = lineEnd(s, i)
 			continue
 		case c == '"' || c == '\'':
@@ -108,7 +109,7 @@ func scanExpr(s string, start int) (int, *Issue) {
 		}
 		i++
 	}
-	return 0, &Issue{start, CodeTemplate, "${ without an end", yamlHint}
+	return 0, &Issue{start, CodeTemplate, "${ without an end", hint}
 }
 
 func lineEnd(s string, i int) int {

@@ -50,16 +50,16 @@ func TestSplitTemplate(t *testing.T) {
 
 func TestSplitTemplateIssues(t *testing.T) {
 	for in, want := range map[string]Issue{
-		"x ${a":         {2, CodeTemplate, "${ without an end", yamlHint},
-		"${a ? {b":      {0, CodeTemplate, "${ without an end", yamlHint},
-		"${":            {0, CodeTemplate, "${ without an end", yamlHint},
-		`${"a}`:         {2, CodeTemplate, "string without an end", yamlHint},
-		`${r"a\}`:       {3, CodeTemplate, "string without an end", yamlHint},
-		"${'a\n'}":      {2, CodeTemplate, "string without an end", yamlHint},
-		`${"""a"}`:      {2, CodeTemplate, "string without an end", yamlHint},
-		`${"\`:          {2, CodeTemplate, "string without an end", yamlHint},
-		"${a // no end": {0, CodeTemplate, "${ without an end", yamlHint},
-		"a ${ }":        {2, CodeEmpty, "empty expression", "for a literal ${ write $${"},
+		"x ${a":          {2, CodeTemplate, "${ without an end", yamlHint},
+		"${a ? {b":       {0, CodeTemplate, "${ without an end", yamlHint},
+		"${":             {0, CodeTemplate, "${ without an end", yamlHint},
+		`${"a}`:          {2, CodeTemplate, "string without an end", yamlHint},
+		`${r"a\}`:        {3, CodeTemplate, "string without an end", yamlHint},
+		"${'a\n'}":       {2, CodeTemplate, "string without an end", yamlHint},
+		`${"""a"}`:       {2, CodeTemplate, "string without an end", yamlHint},
+		`${"\`:           {2, CodeTemplate, "string without an end", yamlHint},
+		"${a // no end}": {0, CodeTemplate, "${ without an end", "a // comment goes on to the end of the line, } included"},
+		"a ${ }":         {2, CodeEmpty, "empty expression", "for a literal ${ write $${"},
 	} {
 		parts, issue := SplitTemplate(in)
 		if issue == nil {
