@@ -44,8 +44,11 @@ func typeIssue(message string) Issue {
 	switch {
 	case ok && found:
 		return overloadIssue(name, strings.TrimSuffix(types, "'"))
-	case strings.HasPrefix(message, "expected type") || strings.HasPrefix(message, "type '"):
-		return Issue{Code: CodeType, Message: message}
+	case strings.HasPrefix(message, "expected type '"):
+		words := strings.Split(message, "'")
+		return Issue{Code: CodeType, Message: "needs " + words[1] + ", not " + words[len(words)-2]}
+	case strings.HasPrefix(message, "type '"):
+		return Issue{Code: CodeType, Message: strings.Split(message, "'")[1] + " has no members"}
 	case strings.HasPrefix(message, "invalid argument to has()"):
 		return Issue{Code: CodeSyntax, Message: "has() takes a member", Hint: "has(steps.NAME.body)"}
 	}
@@ -80,6 +83,7 @@ func overloadIssue(name, types string) Issue {
 // syntaxIssue words what ANTLR says.
 func syntaxIssue(message string) Issue {
 	message, _, _ = strings.Cut(message, " expecting ")
+	message, _, _ = strings.Cut(message, " at '<EOF>'")
 	issue := Issue{Code: CodeSyntax, Message: message}
 	for _, prefix := range []string{"token recognition error at: ", "mismatched input ",
 		"extraneous input ", "no viable alternative at input "} {
