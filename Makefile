@@ -13,11 +13,13 @@ help: ## list the targets
 
 # Go knows better than make what has changed; what has not takes a second.
 build: wasm ## build bin/tutti with the module inside, and the sample services
+	@echo "building bin/tutti and bin/services"
 	@go build -trimpath -o bin/ ./cmd/tutti ./e2e/services
 
 # The same bytes everywhere: no paths, and no tool that only some machines have.
 wasm: ## build the Wasm module
 	@mkdir -p bin
+	@echo "building the Wasm module"
 	@GOOS=wasip1 GOARCH=wasm go build -trimpath -buildvcs=false -buildmode=c-shared -ldflags='-s -w' -o $(MODULE) ./filter
 	@cp $(MODULE) bin/tutti.wasm
 

@@ -52,25 +52,28 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	log, err := os.Create(filepath.Join(dir, "demo.log"))
-	if err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
-	ctx, fail := context.WithCancelCause(ctx)
-	m := &mesh{Config: c, dir: dir, log: log, fail: fail, addr: map[string]string{}}
+	m := &mesh{Config: c, dir: dir, addr: map[string]string{}}
+	interrupted := ctx
+	ctx, m.fail = context.WithCancelCause(ctx)
 	defer func() {
-		if cause := context.Cause(ctx); cause != nil && cause != context.Canceled {
+		if cause := context.Cause(ctx); cause != nil && interrupted.Err() == nil {
 			err = cause // why it was cut short, rather than what that broke
 		}
-		fail(nil)
+		m.fail(nil)
 		m.parts.Wait()
-		if err != nil {
+		switch {
+		case interrupted.Err() != nil && err != nil:
+			err = errors.New("interrupted")
+		case err != nil:
 			err = fmt.Errorf("%w%s", err, m.lastLog())
 		}
-		if cleanErr := errors.Join(m.log.Close(), os.RemoveAll(dir)); err == nil {
+		if cleanErr := errors.Join(m.closeLogs(), os.RemoveAll(dir)); err == nil {
 			err = cleanErr
 		}
 	}()
+	if err := m.openLogs(); err != nil {
+		return err
+	}
 	if err := m.start(ctx); err != nil {
 		return err
 	}
@@ -118,16 +121,38 @@ func (m *mesh) invite() {
 		m.say("  %-12s http://%-17s http://%-17s http://%s", s, m.addr[s], m.addr[s+".app"], m.addr[s+".admin"])
 	}
 	m.say("  %-12s http://%s/v1/status", "status", m.addr["http"])
-	m.say("  %-12s %s", "log", m.log.Name())
+	m.say("  %-12s %s, %s", "logs", m.log.Name(), m.access.Name())
 }
 
 func (m *mesh) say(format string, args ...any) {
 	fmt.Fprintf(m.Out, format+"\n", args...)
 }
 
+// openLogs makes the files that everything's output goes to.
+func (m *mesh) openLogs() (err error) {
+	if m.log, err = os.Create(filepath.Join(m.dir, "demo.log")); err == nil {
+		m.access, err = os.Create(filepath.Join(m.dir, "access.log"))
+	}
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	return nil
+}
+
+// closeLogs closes what openLogs opened.
+func (m *mesh) closeLogs() error {
+	var errs []error
+	for _, f := range []*os.File{m.log, m.access} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // lastLog is the end of the log, for an error: the folder will be gone.
 func (m *mesh) lastLog() string {
-	raw, err := os.ReadFile(m.log.Name())
+	raw, err := os.ReadFile(filepath.Join(m.dir, "demo.log"))
 	if err != nil || len(raw) == 0 {
 		return ""
 	}

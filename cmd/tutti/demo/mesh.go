@@ -36,7 +36,8 @@ type mesh struct {
 	// addr is host:port by what listens: a service's name for its sidecar,
 	// NAME.app, NAME.admin, xds and http.
 	addr map[string]string
-	log  *os.File
+	// log is what everything says, access the access log of the Envoys.
+	log, access *os.File
 	// fail ends the demo when a part ends that should not; parts are those.
 	fail  context.CancelCauseFunc
 	parts sync.WaitGroup
@@ -189,7 +190,7 @@ func (m *mesh) startSidecar(ctx context.Context, name string, binary envoy.Binar
 			},
 			XDS: envoy.XDS{Address: m.addr["xds"]}, Admin: m.addr[name+".admin"], Binary: binary, Wasm: m.Wasm,
 			StateDir: filepath.Join(m.dir, name), Concurrency: 1, DrainLimit: 5 * time.Second,
-			Stdout: m.log, Stderr: m.log, Logger: m.logger().With("part", name+"-sidecar"),
+			Stdout: m.access, Stderr: m.log, Logger: m.logger().With("part", name+"-sidecar"),
 		})
 	})
 }
