@@ -25,8 +25,9 @@ const (
 	workerMB  = 5
 	flatMB    = 3
 	memoryAgg = "/agg/1k"
-	// settle is how long freed pages are given to go back.
-	settle = 3 * time.Second
+	// settle is how long freed pages are given to go back; the bootstrap's
+	// interval is a second.
+	settle = 2500 * time.Millisecond
 )
 
 // memoryRow is one figure.
@@ -39,16 +40,16 @@ type memoryRow struct {
 }
 
 // amounts are how much of everything the memory part does.
-type amounts struct{ requests, flat, pushes int }
+type amounts struct{ requests, flat, stretches, pushes int }
 
 func (o options) amounts() amounts {
 	switch {
 	case o.quick:
-		return amounts{requests: 3_000, flat: 6_000, pushes: 5}
+		return amounts{requests: 3_000, flat: 6_000, stretches: 1, pushes: 5}
 	case o.long:
-		return amounts{requests: 100_000, flat: 1_000_000, pushes: 300}
+		return amounts{requests: 100_000, flat: 1_000_000, stretches: 9, pushes: 300}
 	default:
-		return amounts{requests: 100_000, flat: 250_000, pushes: 300}
+		return amounts{requests: 100_000, flat: 250_000, stretches: 5, pushes: 300}
 	}
 }
 
@@ -165,15 +166,14 @@ func (b *bench) settled(p *proxy) (float64, error) {
 	return residentMB(p.pid)
 }
 
-// flat goes on in ten stretches, to show the way there.
+// flat goes on in stretches, to show the way there.
 func (b *bench) flat(p *proxy, start float64, n amounts) (float64, error) {
-	const stretches = 10
 	b.say("memory: on to %d requests", n.flat)
 	way := []string{fmt.Sprintf("%.1f", start)}
 	last := start
-	for range stretches {
+	for range n.stretches {
 		var err error
-		if last, err = b.use(p, memoryAgg, (n.flat-n.requests)/stretches, checkAll); err != nil {
+		if last, err = b.use(p, memoryAgg, (n.flat-n.requests)/n.stretches, checkAll); err != nil {
 			return 0, err
 		}
 		way = append(way, fmt.Sprintf("%.1f", last))
@@ -189,8 +189,7 @@ func (b *bench) pushes(p *proxy, start float64, n int) error {
 	b.say("memory: %d plans", n)
 	warm := max(n/10, 1)
 	mb := map[int]float64{}
-	planBytes := 0
-	began := time.Now()
+	var pushing time.Duration
 	push := func(i int) error {
 		before, err := b.ackedPlan()
 		if err != nil {
@@ -211,9 +210,11 @@ func (b *bench) pushes(p *proxy, start float64, n int) error {
 	under := load{url: p.url + memoryAgg, connections: 2, qps: 100, bodySize: bodySize}
 	got, err := b.runLoadWhile(under, func() error {
 		for i := 1; i <= n; i++ {
+			began := time.Now()
 			if err := push(i); err != nil {
 				return err
 			}
+			pushing += time.Since(began)
 			if i == warm || i == n/2 || i == n {
 				if mb[i], err = b.settled(p); err != nil {
 					return err
@@ -225,23 +226,23 @@ func (b *bench) pushes(p *proxy, start float64, n int) error {
 	if err != nil {
 		return err
 	}
-	took := time.Since(began)
 	if got.Failure != "" {
 		b.report.fail("requests during pushes", got.Failure)
 	}
-	if planBytes, err = b.planBytes(p); err != nil {
+	planBytes, err := b.planBytes(p)
+	if err != nil {
 		return err
 	}
 	b.addMemory(fmt.Sprintf("growth from %d to %d plans", warm, n), mb[n]-mb[warm], flatMB,
 		fmt.Sprintf("%.1f before, %.1f after %d, %.1f after %d, %.1f after %d; plan of %.1f KB; %.0f ms a plan; %d requests meanwhile",
-			start, mb[warm], warm, mb[n/2], n/2, mb[n], n, float64(planBytes)/1024, float64(took.Milliseconds())/float64(n), got.Requests))
+			start, mb[warm], warm, mb[n/2], n/2, mb[n], n, float64(planBytes)/1024, float64(pushing.Milliseconds())/float64(n), got.Requests))
 	return nil
 }
 
 // pushedPolicies are policies that make a plan of some 20 KB; number is all
 // that differs.
 func pushedPolicies(number int) string {
-	const policies = 20
+	const policies = 14
 	var y strings.Builder
 	for i := range policies {
 		fmt.Fprintf(&y, `apiVersion: tutti.dev/v1alpha1
