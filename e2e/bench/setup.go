@@ -231,10 +231,14 @@ func (b *bench) startPlain(name string, workers int) (*proxy, error) {
 // waitServing waits for a composed answer of all parts: the plan is there, the
 // clusters are, and the connections work.
 func (b *bench) waitServing(p *proxy, path string) error {
-	return b.farm.poll(p.child, p.child.name+" serves "+path, func() (bool, error) {
+	err := b.farm.poll(p.child, p.child.name+" serves "+path, func() (bool, error) {
 		_, err := checkAll(b.farm.ctx, p.url+path, sizes[0])
 		return err == nil, err
 	})
+	if err != nil {
+		return err
+	}
+	return b.noteVersion(p)
 }
 
 // streams is how many requests have entered the filter of an Envoy.
@@ -261,16 +265,20 @@ func (b *bench) streams(p *proxy) (int, error) {
 	return 0, nil
 }
 
-// envoyVersion is what Envoy says of itself: 1.40.0.
-func (b *bench) envoyVersion(p *proxy) string {
-	var info struct{ Version string }
+// noteVersion puts into the report what Envoy says of itself: 1.40.0.
+func (b *bench) noteVersion(p *proxy) error {
 	body, err := get(b.farm.ctx, p.admin+"/server_info")
-	if err != nil || json.Unmarshal(body, &info) != nil {
-		return "unknown"
+	if err != nil {
+		return err
 	}
+	var info struct{ Version string }
+	if err := json.Unmarshal(body, &info); err != nil {
+		return fmt.Errorf("server_info: %w", err)
+	}
+	b.report.Machine.Envoy = info.Version
 	// COMMIT/VERSION/...
 	if parts := strings.Split(info.Version, "/"); len(parts) > 1 {
-		return parts[1]
+		b.report.Machine.Envoy = parts[1]
 	}
-	return info.Version
+	return nil
 }

@@ -166,7 +166,6 @@ func (b *bench) startTable() ([]*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.report.Machine.Envoy = b.envoyVersion(first)
 	for _, c := range b.cells {
 		b.tie(c, first, second, sidecar)
 	}
