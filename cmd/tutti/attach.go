@@ -10,14 +10,7 @@ import (
 	"github.com/tutti-mesh/tutti/envoy"
 )
 
-func newAttach() *cobra.Command {
-	var a envoy.Attachment
-	var checkURL, moduleOut, envoyVersion string
-	cmd := &cobra.Command{
-		Use:     "attach",
-		GroupID: groupRun,
-		Short:   "Prepare an Envoy that is already there, or check one",
-		Long: `For an Envoy that is not Tutti's. It prints what to paste into its configuration:
+const attachHelp = `For an Envoy that is not Tutti's. It prints what to paste into its configuration:
 the node's metadata, the cluster of the control plane, the HTTP filter. The Envoy
 keeps its own listeners, routes and clusters; the control plane sends it the plan
 and nothing else. Policies then name the clusters that it has:
@@ -30,7 +23,16 @@ The Envoy reads the Wasm module from a file: --module-out writes it.
 
 --check asks the admin interface of an Envoy whether all is in place, which plan
 it runs, and whether the clusters that its policies call are there. What is not
-comes with what to do, and the exit code is 1.`,
+comes with what to do, and the exit code is 1.`
+
+func newAttach() *cobra.Command {
+	var a envoy.Attachment
+	var checkURL, moduleOut, envoyVersion string
+	cmd := &cobra.Command{
+		Use:     "attach",
+		GroupID: groupRun,
+		Short:   "Prepare an Envoy that is already there, or check one",
+		Long:    attachHelp,
 		Example: `  tutti attach --service gateway --xds tutti.mesh:18000
   tutti attach --module-out /etc/envoy/tutti.wasm
   tutti attach --check http://127.0.0.1:9901`,
@@ -70,18 +72,22 @@ comes with what to do, and the exit code is 1.`,
 		if a.Envoy, err = envoy.ParseVersion(envoyVersion); err != nil {
 			return usageError{fmt.Errorf("--envoy-version: %w", err)}
 		}
-		if wasm != nil {
-			a.ModuleSHA256 = envoy.Hash(wasm)
-		}
-		a.PlanVersions, a.TuttiVersion = planVersions, version()
-		text, err := a.Render()
-		if err != nil {
-			return err
-		}
-		_, err = cmd.OutOrStdout().Write(text)
-		return err
+		return printAttachment(cmd, a, wasm)
 	})
 	return cmd
+}
+
+func printAttachment(cmd *cobra.Command, a envoy.Attachment, wasm []byte) error {
+	if wasm != nil {
+		a.ModuleSHA256 = envoy.Hash(wasm)
+	}
+	a.PlanVersions, a.TuttiVersion = planVersions, version()
+	text, err := a.Render()
+	if err != nil {
+		return err
+	}
+	_, err = cmd.OutOrStdout().Write(text)
+	return err
 }
 
 func checkAttached(cmd *cobra.Command, url string, out output) error {

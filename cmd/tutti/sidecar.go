@@ -12,14 +12,7 @@ import (
 // envoyLevels are Envoy's log levels for those of ours.
 var envoyLevels = map[string]string{"debug": "debug", "info": "warning", "warn": "warning", "error": "error"}
 
-func newSidecar() *cobra.Command {
-	var c envoy.SidecarConfig
-	var log logFlags
-	cmd := &cobra.Command{
-		Use:     "sidecar",
-		GroupID: groupRun,
-		Short:   "Run an Envoy before a service",
-		Long: `Runs an Envoy as a child process: it accepts requests at --listen, answers those
+const sidecarHelp = `Runs an Envoy as a child process: it accepts requests at --listen, answers those
 that a policy speaks of, and passes the rest on to the service at --app. All
 configuration comes from the control plane at --xds, while traffic flows; when
 it is away, the sidecar goes on with what it has. One that was started first
@@ -31,7 +24,16 @@ elsewhere, and it ends when --drain-time is over and no request is open, or at
 exit code is 1 and the last words of its log are printed: let what runs the
 sidecar (Kubernetes, systemd, compose) restart it.
 
-Arguments after -- are added to Envoy's command line.`,
+Arguments after -- are added to Envoy's command line.`
+
+func newSidecar() *cobra.Command {
+	var c envoy.SidecarConfig
+	var log logFlags
+	cmd := &cobra.Command{
+		Use:     "sidecar",
+		GroupID: groupRun,
+		Short:   "Run an Envoy before a service",
+		Long:    sidecarHelp,
 		Example: `  tutti sidecar --service storefront --listen 0.0.0.0:8080 --app 127.0.0.1:9080
   tutti sidecar --service storefront --listen 0.0.0.0:8080 --app 127.0.0.1:9080 \
       --xds tutti.mesh:18000 --xds-ca ca.pem --xds-cert cert.pem --xds-key key.pem --edge`,
