@@ -38,12 +38,18 @@ type Publisher struct {
 	count counters
 
 	mu    sync.Mutex
-	world map[mesh.Workload]Wanted
-	// rendered are the wanted states of this world, by what they depend on.
+	world map[mesh.Workload]entry
+	// rendered are the wanted states of this world, by all that xds looks at.
 	rendered map[string]*wanted
 	nodes    map[string]*node
 	// turn orders what is handed to sessions outside of mu.
 	turn sync.Mutex
+}
+
+// entry is what a workload should have; key is equal where that is equal.
+type entry struct {
+	Wanted
+	key string
 }
 
 // node is a sidecar, connected or not.
@@ -117,7 +123,11 @@ func (p *Publisher) Update(world map[mesh.Workload]Wanted) {
 	p.turn.Lock()
 	defer p.turn.Unlock()
 	p.mu.Lock()
-	p.world = maps.Clone(world)
+	p.world = make(map[mesh.Workload]entry, len(world))
+	for workload, w := range world {
+		upstreams, _ := json.Marshal(w.Upstreams) // Plain values always encode.
+		p.world[workload] = entry{Wanted: w, key: hash(plan.Encode(w.Plan)) + " " + hash(upstreams)}
+	}
 	before := p.rendered
 	p.rendered = map[string]*wanted{}
 	type change struct {
@@ -142,14 +152,15 @@ func (p *Publisher) Update(world map[mesh.Workload]Wanted) {
 // rendered before. It returns nil for "what it has", and a reason if that is not
 // what the policies say.
 func (p *Publisher) wantedFor(sc mesh.Sidecar, before map[string]*wanted) (*wanted, string) {
-	world, ok := p.world[sc.Workload()]
+	e, ok := p.world[sc.Workload()]
 	if !ok {
 		return nil, ""
 	}
-	if len(world.Plan.Policies) > 0 && !slices.Contains(sc.PlanVersions, plan.Version) {
+	if len(e.Plan.Policies) > 0 && !slices.Contains(sc.PlanVersions, plan.Version) {
 		return nil, fmt.Sprintf("withheld: its module runs plan versions %v and this control plane writes %d; start the sidecar with the same version of tutti", sc.PlanVersions, plan.Version)
 	}
-	key := renderKey(world, sc)
+	key := fmt.Sprintf("%s %q %t %t %q %q %q %q", e.key, sc.Service, sc.Attached, sc.Edge,
+		sc.Listen, sc.App, sc.AppProtocol, sc.ModulePath)
 	if w := p.rendered[key]; w != nil {
 		return w, ""
 	}
@@ -157,20 +168,13 @@ func (p *Publisher) wantedFor(sc mesh.Sidecar, before map[string]*wanted) (*want
 		p.rendered[key] = w
 		return w, ""
 	}
-	w, err := newWanted(world, sc)
+	w, err := newWanted(e.Wanted, sc)
 	if err != nil {
 		p.cfg.Logger.Error("cannot make a sidecar's configuration", "sidecar", sc.ID, "error", err)
 		return nil, "withheld: " + err.Error()
 	}
 	p.rendered[key] = w
 	return w, ""
-}
-
-// renderKey is equal for sidecars that get the same resources.
-func renderKey(w Wanted, sc mesh.Sidecar) string {
-	upstreams, _ := json.Marshal(w.Upstreams)
-	return fmt.Sprintf("%s %s %q %t %t %q %q %q %q", hash(plan.Encode(w.Plan)), hash(upstreams),
-		sc.Service, sc.Attached, sc.Edge, sc.Listen, sc.App, sc.AppProtocol, sc.ModulePath)
 }
 
 // join begins a session for a stream whose first request named node.

@@ -90,6 +90,9 @@ func planNotes(p *plan.Plan) []string {
 
 // extension renders the ECDS resource of any plan for this sort of sidecar.
 func (w *wanted) extension(p *plan.Plan) (*resource, error) {
+	if p == w.plan {
+		return w.extensions[xds.FilterName], nil
+	}
 	h := Hash(p)
 	if h == w.planHash {
 		return w.extensions[xds.FilterName], nil
