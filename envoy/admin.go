@@ -97,10 +97,12 @@ func (a Admin) Ready(ctx context.Context) (ready bool, state string, err error) 
 	return code == http.StatusOK, strings.TrimSpace(string(body)), nil
 }
 
-// ActiveRequests is the number of requests that clients have open, over all
-// connection managers but the admin's own.
-func (a Admin) ActiveRequests(ctx context.Context) (int, error) {
-	const filter = `^http\..*\.downstream_rq_active$`
+// Load is what clients have open at an Envoy.
+type Load struct{ Requests, Connections int }
+
+// Load sums the gauges of all connection managers but the admin's own.
+func (a Admin) Load(ctx context.Context) (Load, error) {
+	const filter = `^http\..*\.downstream_(rq|cx)_active$`
 	var answer struct {
 		Stats []struct {
 			Name  string `json:"name"`
@@ -108,13 +110,17 @@ func (a Admin) ActiveRequests(ctx context.Context) (int, error) {
 		} `json:"stats"`
 	}
 	if err := a.get(ctx, "/stats?format=json&filter="+url.QueryEscape(filter), &answer); err != nil {
-		return 0, err
+		return Load{}, err
 	}
-	n := 0
+	var l Load
 	for _, s := range answer.Stats {
-		if !strings.HasPrefix(s.Name, "http.admin.") && !strings.HasPrefix(s.Name, "http.async-client.") {
-			n += s.Value
+		switch {
+		case strings.HasPrefix(s.Name, "http.admin."), strings.HasPrefix(s.Name, "http.async-client."):
+		case strings.HasSuffix(s.Name, "_rq_active"):
+			l.Requests += s.Value
+		default:
+			l.Connections += s.Value
 		}
 	}
-	return n, nil
+	return l, nil
 }
