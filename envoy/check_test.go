@@ -17,7 +17,7 @@ import (
 func attached() Facts {
 	sc := mesh.Sidecar{Service: "checkout", Attached: true, PlanVersions: []int{1}, ModulePath: "/etc/envoy/tutti.wasm"}
 	return Facts{
-		Build: "9e55/1.40.0/Clean/RELEASE/BoringSSL", State: "LIVE", NodeID: "checkout-1", Self: &sc,
+		Build: "9e55/1.40.0/Clean/RELEASE/BoringSSL", NodeID: "checkout-1", Self: &sc,
 		Clusters: map[string]bool{XDSCluster: true, "catalog": false},
 		Chains: []Chain{
 			{Listener: "ingress", Filters: []string{"envoy.filters.http.jwt_authn", FilterName, "envoy.filters.http.router"}, Discovered: true, Source: XDSCluster},

@@ -16,9 +16,9 @@ import (
 // Facts are what an Envoy's admin interface tells of it, as far as Check asks.
 // They are read loosely: a dump of a newer Envoy has more in it.
 type Facts struct {
-	// Build is the version string of /server_info, State its state (LIVE).
-	Build, State string
-	NodeID       string
+	// Build is the version string of /server_info.
+	Build  string
+	NodeID string
 	// Self is the sidecar as the node metadata describes it; nil without.
 	Self *mesh.Sidecar
 	// Clusters are the names of all clusters; the value says whether the
@@ -64,13 +64,12 @@ func ReadFacts(ctx context.Context, a Admin) (Facts, error) {
 	f := Facts{Clusters: map[string]bool{}}
 	var info struct {
 		Version string   `json:"version"`
-		State   string   `json:"state"`
 		Node    nodeDump `json:"node"`
 	}
 	if err := a.get(ctx, "/server_info", &info); err != nil {
 		return f, err
 	}
-	f.Build, f.State, f.NodeID, f.Self = info.Version, info.State, info.Node.ID, info.Node.Metadata.Tutti
+	f.Build, f.NodeID, f.Self = info.Version, info.Node.ID, info.Node.Metadata.Tutti
 	s, err := readStats(ctx, a)
 	if err != nil {
 		return f, err
