@@ -12,6 +12,13 @@ import (
 // services are the sample shop's; each has a sidecar named NAME-sidecar.
 var services = []string{"storefront", "catalog", "reviews", "inventory"}
 
+// sidecarFlags are what docker-compose.yaml gives to these sidecars besides the
+// addresses.
+var sidecarFlags = map[string][]string{
+	"storefront": {"--edge"},
+	"reviews":    {"--app-protocol", "http2"},
+}
+
 const (
 	controlPlane = "control-plane"
 	// attached is the Envoy that is not Tutti's; it is not restarted by specs.

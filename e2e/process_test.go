@@ -123,10 +123,7 @@ func (p *processes) command(component string) ([]string, error) {
 			"--listen", p.address(service), "--app", p.address(service + ".app"),
 			"--xds", p.address("xds"), "--admin", p.address(service + ".admin"),
 			"--envoy", p.envoy, "--state-dir", filepath.Join(p.dir, component)}
-		if service == services[0] {
-			args = append(args, "--edge")
-		}
-		return args, nil
+		return append(args, sidecarFlags[service]...), nil
 	default:
 		return []string{p.binaries.services, "--name", component, "--listen", p.address(component + ".app"), "--h2c"}, nil
 	}
