@@ -27,11 +27,16 @@ type Sidecar struct {
 	App    string `json:"app,omitempty"`
 	// AppProtocol is how the service is spoken to: "http1" (default) or "http2".
 	AppProtocol string `json:"app_protocol,omitempty"`
+	// AccessLog says that every request is logged to Envoy's standard output.
+	AccessLog bool `json:"access_log,omitempty"`
 	// PlanVersions are the plan versions that its module can run.
 	PlanVersions []int `json:"plan_versions"`
 	// ModulePath is where the sidecar's Envoy finds the Wasm module.
 	ModulePath   string `json:"module_path"`
 	ModuleSHA256 string `json:"module_sha256,omitempty"`
+	// SystemRoots is the file of the system's root certificates where the sidecar
+	// runs. Empty: where Debian and the Envoy images have it.
+	SystemRoots string `json:"system_roots,omitempty"`
 	// Version is the version of the tutti binary that started it.
 	Version string `json:"version,omitempty"`
 }

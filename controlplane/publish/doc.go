@@ -27,6 +27,7 @@
 // routes name (that stands in the version). It then ends what is no longer
 // wanted at the routes first, instead of keeping it in the plan for a while.
 //
-// What a sidecar refuses is not sent to it again until it changes; what it has
-// stays. What it does not acknowledge is waited for and shown, never forced.
+// What a sidecar refuses stops there; what it has stays. It is tried again when
+// something changes, and once a minute, because the cause may have been the
+// sidecar's. What it does not acknowledge is waited for and shown, never forced.
 package publish

@@ -159,8 +159,10 @@ func (p *Publisher) wantedFor(sc mesh.Sidecar, before map[string]*wanted) (*want
 	if len(e.Plan.Policies) > 0 && !slices.Contains(sc.PlanVersions, plan.Version) {
 		return nil, fmt.Sprintf("withheld: its module runs plan versions %v and this control plane writes %d; start the sidecar with the same version of tutti", sc.PlanVersions, plan.Version)
 	}
-	key := fmt.Sprintf("%s %q %t %t %q %q %q %q", e.key, sc.Service, sc.Attached, sc.Edge,
-		sc.Listen, sc.App, sc.AppProtocol, sc.ModulePath)
+	// All but what xds does not look at, so that a new member is not forgotten.
+	alike := sc
+	alike.ID, alike.Version, alike.ModuleSHA256, alike.PlanVersions = "", "", "", nil
+	key := fmt.Sprintf("%s %+v", e.key, alike)
 	if w := p.rendered[key]; w != nil {
 		return w, ""
 	}

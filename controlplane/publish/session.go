@@ -14,6 +14,11 @@ import (
 	"github.com/tutti-mesh/tutti/filter/plan"
 )
 
+// retryAfter is when something that was refused is tried again although it is
+// the same: the cause may have been the sidecar's, such as a file that was not
+// there yet or a port that another process had.
+const retryAfter = time.Minute
+
 // session is one stream of one sidecar. Requests come from the stream's
 // goroutine, wanted states from the publisher's, wakes from the clock's; mu
 // orders them. Nothing is sent but by advance.
@@ -35,6 +40,8 @@ type session struct {
 	// synced says that all that is wanted is held.
 	synced bool
 	refused
+	// retry is when to try again what was refused, zero if nothing was.
+	retry    time.Time
 	stopWake func() bool
 	opened   time.Time
 }
@@ -91,13 +98,18 @@ func (s *session) setWanted(w *wanted, withheld string) {
 		s.wanted = w
 		s.since = s.clock.Now()
 		s.synced = false
-		// What was refused is worth another try: it may have been a step on the
-		// way to something else.
-		for _, l := range s.lanes {
-			l.nacked = nil
-		}
+		// What was refused may have been a step on the way to something else.
+		s.forgive()
 	}
 	s.advance()
+}
+
+// forgive lets what was refused be sent again.
+func (s *session) forgive() {
+	s.retry = time.Time{}
+	for _, l := range s.lanes {
+		l.nacked = nil
+	}
 }
 
 // close ends the session; nothing is sent afterwards.
@@ -210,6 +222,7 @@ func (s *session) nack(l *lane, p *pending, message string) {
 		l.nacked[name] = ""
 	}
 	s.refused = refused{text: fmt.Sprintf("%s refused: %s", shortType(typeURL), message), at: s.clock.Now()}
+	s.retry = s.at.Add(retryAfter)
 	s.count.nack(typeURL)
 	s.node.log.Warn("sidecar refused its configuration", "sidecar", s.node.sidecar.ID, "type", shortType(typeURL), "error", message)
 }
@@ -220,6 +233,9 @@ func (s *session) advance() {
 		return
 	}
 	now := s.clock.Now()
+	if !s.retry.IsZero() && !s.retry.After(now) {
+		s.forgive()
+	}
 	if ext := s.wanted.extensions[xds.FilterName]; s.view.plan == nil && s.view.extensions.versions[xds.FilterName] == ext.GetVersion() {
 		s.view.plan = s.wanted.plan
 	}
@@ -252,7 +268,11 @@ func (s *session) advance() {
 	// Endpoints are safe at any time, and have to go while CDS is waited for:
 	// Envoy acknowledges clusters when they have theirs.
 	s.offer(xds.EndpointType, s.endpoints(), nil, nil)
-	s.wakeAt(g.wake, now)
+	if wake := g.wake; s.retry.IsZero() || !wake.IsZero() && wake.Before(s.retry) {
+		s.wakeAt(wake, now)
+	} else {
+		s.wakeAt(s.retry, now)
+	}
 }
 
 // endpoints are those wanted, and those of clusters that are no longer wanted

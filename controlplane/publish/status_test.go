@@ -62,7 +62,7 @@ func TestStatusUntilSynced(t *testing.T) {
 }
 
 func TestRefusedStopsTheSequence(t *testing.T) {
-	e, _ := playing(t)
+	e, clock := playing(t)
 	e.settle()
 	good := e.mustBe(Synced, "").AckedPlan
 	e.p.Update(world(policy("a", "a", 2000, "e1"), policy("b", "b", 1000)))
@@ -86,6 +86,16 @@ func TestRefusedStopsTheSequence(t *testing.T) {
 	if st := e.mustBe(Synced, ""); st.Error != "" || e.p.Counts().Pushes["ECDS"] != pushes {
 		t.Errorf("status %+v, %d pushes", st, e.p.Counts().Pushes["ECDS"])
 	}
+	// The same again is refused again, and tried again after a while.
+	again := world(policy("a", "a", 2500, "e1"))
+	e.p.Update(again)
+	e.receive()
+	e.process(true)
+	e.settle()
+	e.mustBe(Errored, "plan")
+	clock.advance(retryAfter)
+	e.settle()
+	e.mustHave(again[shop.Workload()])
 	// Another change is tried.
 	w := world(policy("a", "a", 3000, "e1"))
 	e.p.Update(w)

@@ -56,7 +56,7 @@ func localCluster(sc mesh.Sidecar) (*cluster.Cluster, error) {
 	return c, nil
 }
 
-func upstreamCluster(u *mesh.Upstream) (*cluster.Cluster, error) {
+func upstreamCluster(u *mesh.Upstream, sc mesh.Sidecar) (*cluster.Cluster, error) {
 	if len(u.Endpoints) == 0 {
 		return nil, errors.New("has no endpoints")
 	}
@@ -97,7 +97,7 @@ func upstreamCluster(u *mesh.Upstream) (*cluster.Cluster, error) {
 		c.LoadAssignment = assignment(u.Cluster, u.Endpoints)
 	}
 	if u.TLS != nil {
-		c.TransportSocket = tlsSocket(u)
+		c.TransportSocket = tlsSocket(u, sc.SystemRoots)
 	}
 	return c, nil
 }

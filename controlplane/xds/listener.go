@@ -70,8 +70,10 @@ func connectionManager(sc mesh.Sidecar) *hcm.HttpConnectionManager {
 		UseRemoteAddress:             wrapperspb.Bool(sc.Edge),
 		RequestHeadersTimeout:        seconds(15),
 		StreamIdleTimeout:            seconds(300),
-		AccessLog:                    []*accesslog.AccessLog{stdoutLog()},
 		UpgradeConfigs:               []*hcm.HttpConnectionManager_UpgradeConfig{{UpgradeType: "websocket"}},
+	}
+	if sc.AccessLog {
+		m.AccessLog = []*accesslog.AccessLog{stdoutLog()}
 	}
 	if sc.Edge {
 		// Early, because a route's header matcher must not see it either.

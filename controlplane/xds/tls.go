@@ -8,17 +8,28 @@ import (
 	"github.com/tutti-mesh/tutti/controlplane/mesh"
 )
 
+// systemRoots is where Debian, Ubuntu, Alpine and the Envoy images keep the
+// system's root certificates. Envoy takes a file: system_root_certs is in the
+// API and not in Envoy.
+const systemRoots = "/etc/ssl/certs/ca-certificates.crt"
+
 // tlsSocket verifies the upstream by its chain and by its name: a chain alone
 // would accept every certificate that the root ever signed.
-func tlsSocket(u *mesh.Upstream) *core.TransportSocket {
-	name := u.TLS.SNI
+func tlsSocket(u *mesh.Upstream, roots string) *core.TransportSocket {
+	name, ca := u.TLS.SNI, u.TLS.CAFile
+	if ca == "" {
+		ca = roots
+	}
+	if ca == "" {
+		ca = systemRoots
+	}
 	if name == "" {
 		name = u.Authority
 	}
 	common := &tls.CommonTlsContext{
 		AlpnProtocols: []string{"http/1.1"},
 		ValidationContextType: &tls.CommonTlsContext_ValidationContext{
-			ValidationContext: validation(name, u.TLS.CAFile),
+			ValidationContext: validation(name, ca),
 		},
 	}
 	if u.HTTP2 {
@@ -46,18 +57,13 @@ func validation(name, caFile string) *tls.CertificateValidationContext {
 	if isIP(name) {
 		san = tls.SubjectAltNameMatcher_IP_ADDRESS
 	}
-	v := &tls.CertificateValidationContext{
+	return &tls.CertificateValidationContext{
+		TrustedCa: file(caFile),
 		MatchTypedSubjectAltNames: []*tls.SubjectAltNameMatcher{{
 			SanType: san,
 			Matcher: &matcher.StringMatcher{MatchPattern: &matcher.StringMatcher_Exact{Exact: name}},
 		}},
 	}
-	if caFile == "" {
-		v.SystemRootCerts = &tls.CertificateValidationContext_SystemRootCerts{}
-	} else {
-		v.TrustedCa = file(caFile)
-	}
-	return v
 }
 
 func file(name string) *core.DataSource {

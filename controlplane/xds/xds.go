@@ -107,7 +107,7 @@ func addOwned(r Resources, p *plan.Plan, ups []mesh.Upstream, sc mesh.Sidecar) e
 		if u.Foreign {
 			continue
 		}
-		c, err := upstreamCluster(u)
+		c, err := upstreamCluster(u, sc)
 		if err != nil {
 			return fmt.Errorf("upstream %s: %w", u.Name, err)
 		}

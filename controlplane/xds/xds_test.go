@@ -58,7 +58,7 @@ func TestGolden(t *testing.T) {
 	secure.TLS = &mesh.TLS{SNI: "secure.example", CAFile: "/ca.pem", CertFile: "/cert.pem", KeyFile: "/key.pem"}
 	secure.Limits = mesh.CircuitBreakers{MaxRequests: 9}
 	edge, attached := sidecar, sidecar
-	edge.Edge, edge.App, edge.AppProtocol = true, "app.local:9080", "http2"
+	edge.Edge, edge.AccessLog, edge.App, edge.AppProtocol = true, true, "app.local:9080", "http2"
 	attached.Attached, attached.Listen, attached.App = true, "", ""
 	tests := []struct {
 		file    string
