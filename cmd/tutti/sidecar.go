@@ -46,6 +46,7 @@ func newSidecar() *cobra.Command {
 	f.StringVar(&c.Sidecar.AppProtocol, "app-protocol", "http1", "`PROTOCOL` that the service speaks: http1 or http2")
 	f.StringVar(&c.Sidecar.ID, "id", "", "`ID` of the sidecar, unique in the mesh; default: SERVICE-HOSTNAME-PORT")
 	f.BoolVar(&c.Sidecar.Edge, "edge", false, "requests come from outside: remove headers that only sidecars may set")
+	f.BoolVar(&c.Sidecar.AccessLog, "access-log", false, "log every request as a line of JSON on standard output, with policy, outcome and first failed step")
 	addXDS(cmd, &c.XDS)
 	f.StringVar(&c.Admin, "admin", "127.0.0.1:9901", "`HOST:PORT` of Envoy's admin interface, which can end it: keep it on loopback; port 0 takes a free one")
 	f.StringVar(&c.StateDir, "state-dir", "", "`DIR` of its own for bootstrap and module; default: one that is removed in the end")

@@ -299,13 +299,16 @@ func success(ranges []plan.StatusRange, status int) bool {
 	return false
 }
 
+// slack is how much earlier than asked for Envoy's timers may fire.
+const slack = 5 * millisecond
+
 // localReply tells answers that Envoy made itself from those of an upstream.
 // Envoy reports its own timeout as 504 and a failed connection as 503, with
 // the cause in the body. Only clusters whose real answers are marked allow to
 // tell them apart; elsewhere a 504 that took the whole timeout is one.
 func localReply(s *plan.Step, st *step, a Answer, now Time) Reason {
 	if !s.Marked {
-		if st.status == 504 && now-st.since >= Time(st.timeout)*millisecond {
+		if st.status == 504 && now-st.since+slack >= Time(st.timeout)*millisecond {
 			return Timeout
 		}
 		return OK

@@ -97,7 +97,7 @@ func validateOrder(steps []Step) error {
 // validateRefs refuses expressions that name a step or a parameter by an index
 // that is not there: the engine uses them unchecked.
 func validateRefs(p *Policy) error {
-	params := 0
+	steps, params := len(p.Steps), 0
 	for _, s := range p.Match.Path {
 		if s.Param != "" {
 			params++
@@ -105,8 +105,7 @@ func validateRefs(p *Policy) error {
 	}
 	var bad *expr.Expr
 	check := func(e *expr.Expr) {
-		root := e.Root()
-		if !inRange(&root, len(p.Steps), params) {
+		if s, p := e.Reach(); s > steps || p > params {
 			bad = e
 		}
 	}
@@ -124,25 +123,6 @@ func validateRefs(p *Policy) error {
 		return errors.New(": expression " + strconv.Quote(bad.Source()) + " names a step or parameter that is not there")
 	}
 	return nil
-}
-
-func inRange(n *expr.Node, steps, params int) bool {
-	switch n.Op {
-	case expr.StepStatus, expr.StepReason, expr.StepHeader, expr.StepBody:
-		if n.Num >= steps {
-			return false
-		}
-	case expr.PathParam:
-		if n.Num >= params {
-			return false
-		}
-	}
-	for i := range n.Args {
-		if !inRange(&n.Args[i], steps, params) {
-			return false
-		}
-	}
-	return true
 }
 
 func (t Text) each(visit func(*expr.Expr)) {
