@@ -45,33 +45,7 @@ func TestSequences(t *testing.T) {
 	seen := map[string]bool{}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
-			clock := newClock()
-			e := newEnvoy(t, New(Config{Clock: clock, Logger: quietLog}), clock, shop)
-			e.p.Update(world(tt.from...))
-			e.connect(nil)
-			e.settle()
-			if tt.file != "first" {
-				e.log = nil
-			}
-			if tt.restart {
-				e.p.leave(e.session)
-				e.p, e.session = New(Config{Clock: clock, Logger: quietLog}), nil
-				e.p.Update(world(tt.to...))
-				e.connect(types)
-			} else {
-				e.p.Update(world(tt.to...))
-			}
-			e.settle()
-			for waited := time.Duration(0); waited < 2*longestBudget; waited += time.Second {
-				lines := len(e.log)
-				clock.advance(time.Second)
-				e.settle()
-				if len(e.log) > lines {
-					e.log = append(e.log[:lines:lines], append([]string{fmt.Sprintf("after %v", waited+time.Second)}, e.log[lines:]...)...)
-				}
-			}
-			e.mustHave(world(tt.to...)[shop.Workload()])
-			compare(t, tt.file+".txt", e.log)
+			compare(t, tt.file+".txt", sequence(t, tt.from, tt.to, tt.restart))
 		})
 		seen[tt.file+".txt"] = true
 	}
@@ -84,6 +58,40 @@ func TestSequences(t *testing.T) {
 			t.Errorf("testdata/%s belongs to no test", f.Name())
 		}
 	}
+}
+
+// sequence is what a sidecar sees when policies change; without a from it
+// begins when the sidecar does.
+func sequence(t *testing.T, from, to []plan.Policy, restart bool) []string {
+	clock := newClock()
+	e := newEnvoy(t, New(Config{Clock: clock, Logger: quietLog}), clock, shop)
+	e.p.Update(world(from...))
+	e.connect(nil)
+	e.settle()
+	if from != nil {
+		e.log = nil
+	}
+	if restart {
+		e.p.leave(e.session)
+		e.p, e.session = New(Config{Clock: clock, Logger: quietLog}), nil
+		e.p.Update(world(to...))
+		e.connect(types)
+	} else {
+		e.p.Update(world(to...))
+	}
+	e.settle()
+	for waited := time.Second; waited < 2*longestBudget; waited += time.Second {
+		before := e.log
+		e.log = nil
+		clock.advance(time.Second)
+		e.settle()
+		if len(e.log) > 0 {
+			before = append(before, fmt.Sprintf("after %v", waited))
+		}
+		e.log = append(before, e.log...)
+	}
+	e.mustHave(world(to...)[shop.Workload()])
+	return e.log
 }
 
 // compare holds what was applied and acknowledged against a golden file; what

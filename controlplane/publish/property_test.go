@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,13 +16,16 @@ import (
 
 var quietLog = slog.New(slog.NewTextHandler(io.Discard, nil))
 
+// histories is what a run has time for; 3000 take a minute and a half.
+var histories = flag.Uint64("histories", 150, "random histories to play")
+
 // TestNeverARouteWithoutItsPlan plays random histories: policies change while
 // others are on their way, acknowledgements come in any order and late, some
 // configurations are refused, streams break, the control plane is restarted
 // without memory. fakeEnvoy.check looks at every moment, and at the end the
 // sidecar has exactly what is wanted.
 func TestNeverARouteWithoutItsPlan(t *testing.T) {
-	for seed := range uint64(150) {
+	for seed := range *histories {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { playHistory(t, seed, 150) })
 	}
 }
