@@ -70,6 +70,9 @@ func (s *stream) RequestTrailers() hostabi.Action {
 
 // Answer passes an answer on.
 func (s *stream) Answer(id, _, bodySize int) {
+	if s.run == nil {
+		return
+	}
 	a := answer{stream: s, size: bodySize}
 	s.do(s.run.Answer(id, &a, now()))
 	a.headers.Free()
@@ -82,6 +85,8 @@ func (s *stream) Done() {
 	}
 	s.run.Gone(now())
 	s.do(nil)
+	s.plugin.table.Recycle(s.run)
+	s.run = nil
 }
 
 // do carries effects out. A call that Envoy does not take is an event of its

@@ -28,7 +28,8 @@ func parseStatus(s string) int {
 	return int(n)
 }
 
-// traceHeaders go with every call: Envoy adds none to a callout.
+// traceHeaders go with every call: Envoy adds none to a callout. Of each the
+// last value counts; none of them is a list.
 var traceHeaders = [...]string{"traceparent", "tracestate", "x-request-id"}
 
 // build makes the request of a step. The error is a short cause for reason
@@ -39,12 +40,14 @@ func (r *Run) build(s *plan.Step) (c Call, err string) {
 	if err != "" {
 		return c, err
 	}
-	c.Headers = make([][2]string, 0, 10+len(s.Headers)+len(s.ForwardHeaders))
-	c.Headers = append(c.Headers, [2]string{":method", s.Method}, [2]string{":path", target},
+	// Behind those of calls that go out with the same event.
+	c.Headers = append(r.arena[len(r.arena):], [2]string{":method", s.Method}, [2]string{":path", target},
 		[2]string{":authority", s.Authority}, [2]string{"accept", "application/json"},
 		[2]string{"accept-encoding", "identity"}, [2]string{HopsHeader, strconv.Itoa(r.hops + 1)})
-	for _, name := range traceHeaders {
-		c.Headers = r.forward(c.Headers, name)
+	for i, v := range r.trace {
+		if v != "" {
+			c.Headers = append(c.Headers, [2]string{traceHeaders[i], v})
+		}
 	}
 	for _, name := range s.ForwardHeaders {
 		if _, ok := joined(r.headers, name); ok {
@@ -59,6 +62,9 @@ func (r *Run) build(s *plan.Step) (c Call, err string) {
 			return c, "body" + err
 		}
 		c.Headers = setDefault(c.Headers, "content-type", "application/json")
+	}
+	if cap(r.arena) > len(r.arena)+len(c.Headers) {
+		r.arena = r.arena[:len(r.arena)+len(c.Headers)]
 	}
 	return c, ""
 }

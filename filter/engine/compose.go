@@ -54,7 +54,7 @@ func (r *Run) render(d *plan.Doc) ([]byte, string) {
 		return d.Raw, ""
 	}
 	var p pieces
-	if _, err := r.doc(&p, d, nil); err != "" {
+	if _, err := r.doc(&p, d, before{}); err != "" {
 		return nil, err
 	}
 	p.cut()
@@ -78,6 +78,15 @@ type pieces struct {
 	list  [][]byte
 	buf   []byte
 	taken int // buf[:taken] is in list already
+}
+
+// reset keeps the memory, unless it has become large.
+func (p *pieces) reset() pieces {
+	if cap(p.buf) > 16<<10 || cap(p.list) > 64 {
+		return pieces{}
+	}
+	clear(p.list[:cap(p.list)])
+	return pieces{list: p.list[:0], buf: p.buf[:0]}
 }
 
 func (p *pieces) add(span []byte) {
@@ -106,10 +115,7 @@ type before struct {
 	named bool
 }
 
-func (p *pieces) lead(b *before) {
-	if b == nil {
-		return
-	}
+func (p *pieces) lead(b before) {
 	if b.comma {
 		p.buf = append(p.buf, ',')
 	}
@@ -120,7 +126,7 @@ func (p *pieces) lead(b *before) {
 
 // doc writes d after lead. It returns false if d is absent: then nothing was
 // written. The error starts with the path inside the document.
-func (r *Run) doc(p *pieces, d *plan.Doc, lead *before) (bool, string) {
+func (r *Run) doc(p *pieces, d *plan.Doc, lead before) (bool, string) {
 	switch d.Kind {
 	case plan.Literal:
 		p.lead(lead)
@@ -155,7 +161,7 @@ func (r *Run) doc(p *pieces, d *plan.Doc, lead *before) (bool, string) {
 		comma := false
 		for i := range d.Members {
 			m := &d.Members[i]
-			wrote, err := r.doc(p, &m.Value, &before{comma: comma, name: m.Name, named: true})
+			wrote, err := r.doc(p, &m.Value, before{comma: comma, name: m.Name, named: true})
 			if err != "" {
 				return false, "." + m.Name + err
 			}
@@ -167,7 +173,7 @@ func (r *Run) doc(p *pieces, d *plan.Doc, lead *before) (bool, string) {
 		p.buf = append(p.buf, '[')
 		comma := false
 		for i := range d.Elems {
-			wrote, err := r.doc(p, &d.Elems[i], &before{comma: comma})
+			wrote, err := r.doc(p, &d.Elems[i], before{comma: comma})
 			if err != "" {
 				return false, "[" + strconv.Itoa(i) + "]" + err
 			}
@@ -188,9 +194,11 @@ func (r *Run) compose(now Time) {
 	}
 	reply := Reply{Status: resp.Status, Headers: headers}
 	if resp.Body != nil {
-		var p pieces
-		p.buf = make([]byte, 0, 512)
-		wrote, err := r.doc(&p, resp.Body, nil)
+		p := &r.out
+		if p.buf == nil {
+			p.buf = make([]byte, 0, 512)
+		}
+		wrote, err := r.doc(p, resp.Body, before{})
 		if err != "" {
 			r.failCompose("response.body"+err, now)
 			return

@@ -78,11 +78,16 @@ type Reply struct {
 	Body [][]byte
 }
 
-// Table finds the policy for a request.
+// Table finds the policy for a request. Only its spare runs ever change.
 type Table struct {
 	policies []policy
 	byName   map[string]*policy
+	spare    []*Run
 }
+
+// maxSpare bounds the runs that are kept for reuse; more requests at once are
+// left to the collector when they have ended.
+const maxSpare = 256
 
 // policy is a plan's policy with what is computed once.
 type policy struct {
@@ -108,9 +113,7 @@ func NewTable(p *plan.Plan) *Table {
 
 // Route begins a run for the policy that an Envoy route names. A route without
 // its policy is skew between RDS and ECDS; the run answers it with that reason.
-func (t *Table) Route(name string) *Run {
-	return &Run{policy: t.byName[name], first: -1}
-}
+func (t *Table) Route(name string) *Run { return t.begin(t.byName[name]) }
 
 // Match begins a run for the first policy that matches, or returns nil: the
 // request goes on to its service.
@@ -119,8 +122,33 @@ func (t *Table) Match(h Headers) *Run {
 	path, _ := splitTarget(target)
 	for i := range t.policies {
 		if matches(&t.policies[i].Match, method, path, h) {
-			return &Run{policy: &t.policies[i], first: -1}
+			return t.begin(&t.policies[i])
 		}
 	}
 	return nil
+}
+
+func (t *Table) begin(p *policy) *Run {
+	n := len(t.spare)
+	if n == 0 {
+		return &Run{policy: p, first: -1}
+	}
+	r := t.spare[n-1]
+	t.spare = t.spare[:n-1]
+	r.policy, r.first = p, -1
+	return r
+}
+
+// Recycle takes a run back whose request has ended and of which the host keeps
+// nothing: no event may come any more. It spares the collector most of what a
+// request allocates. Not recycling a run is no error.
+func (t *Table) Recycle(r *Run) {
+	if len(t.spare) >= maxSpare || !r.over() {
+		return
+	}
+	clear(r.steps)
+	clear(r.effects[:cap(r.effects)])
+	clear(r.arena[:cap(r.arena)])
+	*r = Run{steps: r.steps[:0], effects: r.effects[:0], arena: r.arena[:0], params: r.params[:0], raw: r.raw[:0], out: r.out.reset()}
+	t.spare = append(t.spare, r)
 }

@@ -15,7 +15,8 @@ type Run struct {
 	headers      Headers
 	method       string
 	path, query  string
-	params       []string
+	trace        [len(traceHeaders)]string
+	raw, params  []string
 	body         []byte
 	awaitingBody bool
 	hops         int
@@ -35,6 +36,9 @@ type Run struct {
 	detail string
 
 	effects []Effect
+	// arena is the memory of the calls' headers, out that of the answer.
+	arena [][2]string
+	out   pieces
 }
 
 // step is the state of one step of the plan.
@@ -58,10 +62,8 @@ func (r *Run) Start(h Headers, ended bool, now Time) []Effect {
 		return r.reject(503, Skew, "the route has no policy in the plan", now)
 	}
 	r.deadline = now + Time(r.policy.TimeoutMS)*millisecond
-	r.method = get(h, ":method")
-	r.path, r.query = splitTarget(get(h, ":path"))
 	r.left = len(r.policy.Steps)
-	hops, ok := parseHops(get(h, HopsHeader))
+	hops, ok := parseHops(r.readHeaders())
 	if !ok || hops >= r.policy.Limits.Hops {
 		return r.reject(508, Limit, "too many hops: the call came back to where it began", now)
 	}
@@ -109,9 +111,30 @@ func (r *Run) Body(b []byte, now Time) []Effect {
 	return r.begin(now)
 }
 
+// readHeaders finds in one pass what every request needs of its headers, and
+// returns the hop count as it is written.
+func (r *Run) readHeaders() (hops string) {
+	for i, n := 0, r.headers.Len(); i < n; i++ {
+		switch k, v := r.headers.At(i); k {
+		case ":method":
+			r.method = v
+		case ":path":
+			r.path, r.query = splitTarget(v)
+		case HopsHeader:
+			hops = v
+		case traceHeaders[0]:
+			r.trace[0] = v
+		case traceHeaders[1]:
+			r.trace[1] = v
+		case traceHeaders[2]:
+			r.trace[2] = v
+		}
+	}
+	return hops
+}
+
 func (r *Run) readParams() bool {
-	var raw []string
-	if !matchPath(r.policy.Match.Path, r.path, &raw) {
+	if !matchPath(r.policy.Match.Path, r.path, &r.raw) {
 		return false
 	}
 	n := 0
@@ -120,7 +143,7 @@ func (r *Run) readParams() bool {
 		if s.Param == "" {
 			continue
 		}
-		v, ok := decodeParam(raw[n], s.Tail)
+		v, ok := decodeParam(r.raw[n], s.Tail)
 		if !ok {
 			return false
 		}
@@ -131,8 +154,13 @@ func (r *Run) readParams() bool {
 }
 
 func (r *Run) begin(now Time) []Effect {
-	r.steps = make([]step, len(r.policy.Steps))
-	r.effects = make([]Effect, 0, len(r.policy.Steps)+1)
+	n := len(r.policy.Steps)
+	if cap(r.steps) < n {
+		r.steps = make([]step, n)
+		r.effects = make([]Effect, 0, n+1)
+		r.arena = make([][2]string, 0, 10*n)
+	}
+	r.steps = r.steps[:n]
 	return r.advance(now)
 }
 
@@ -218,7 +246,7 @@ func (r *Run) take(id int) bool {
 	if r.over() || id < 0 || id >= len(r.steps) || !r.steps[id].running {
 		return false
 	}
-	r.effects = r.effects[:0]
+	r.effects, r.arena = r.effects[:0], r.arena[:0]
 	r.steps[id].running = false
 	r.running--
 	return true
