@@ -309,31 +309,12 @@ func (b *bench) planBytes(p *proxy) (int, error) {
 	if err := json.Unmarshal(body, &dump); err != nil {
 		return 0, fmt.Errorf("config_dump: %w", err)
 	}
-	if n := stringValueBytes(dump); n > 0 {
-		return n, nil
+	text := findObject(dump, func(o map[string]any) bool {
+		return o["@type"] == "type.googleapis.com/google.protobuf.StringValue"
+	})
+	plan, ok := text["value"].(string)
+	if !ok {
+		return 0, errors.New("config_dump: no plan in ecds_filters")
 	}
-	return 0, errors.New("config_dump: no plan in ecds_filters")
-}
-
-// stringValueBytes is the length of the first google.protobuf.StringValue.
-func stringValueBytes(v any) int {
-	switch v := v.(type) {
-	case []any:
-		for _, e := range v {
-			if n := stringValueBytes(e); n > 0 {
-				return n
-			}
-		}
-	case map[string]any:
-		if v["@type"] == "type.googleapis.com/google.protobuf.StringValue" {
-			s, _ := v["value"].(string)
-			return len(s)
-		}
-		for _, e := range v {
-			if n := stringValueBytes(e); n > 0 {
-				return n
-			}
-		}
-	}
-	return 0
+	return len(plan), nil
 }

@@ -37,8 +37,7 @@ type child struct {
 	ended chan struct{}
 }
 
-// start runs a command. Its standard output is discarded, as access logs go
-// there, unless stdout is given.
+// start runs a command. Its standard output is discarded unless stdout is given.
 func (f *farm) start(name string, stdout *os.File, command ...string) (*child, error) {
 	c := &child{name: name, log: filepath.Join(f.dir, name+".log"), ended: make(chan struct{})}
 	log, err := os.Create(c.log)

@@ -166,6 +166,11 @@ func (b *bench) startTable() ([]*child, error) {
 	if err != nil {
 		return nil, err
 	}
+	if sidecar != nil {
+		if err := b.checkAlike(sidecar, first); err != nil {
+			return nil, err
+		}
+	}
 	for _, c := range b.cells {
 		b.tie(c, first, second, sidecar)
 	}
