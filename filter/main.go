@@ -44,15 +44,18 @@ func (p *plugin) Configure(config []byte) bool {
 
 // NewStream begins a request.
 func (p *plugin) NewStream() hostabi.Stream {
-	p.stats.streams.add("tutti.streams", "", 1)
+	p.stats.add(&p.stats.streams, 1, "tutti.streams")
 	return &stream{plugin: p}
 }
+
+// Flush hands the counters over.
+func (p *plugin) Flush() { p.stats.flush() }
 
 // Panicked answers the one request whose handling panicked.
 func (p *plugin) Panicked(s hostabi.Stream, value, stack string) {
 	incident := strconv.FormatUint(hostabi.Random(), 16)
 	hostabi.Log(hostabi.Critical, "tutti: incident "+incident+": panic: "+value+"\n"+stack)
-	p.stats.panics.add("tutti.panics", "", 1)
+	p.stats.add(&p.stats.panics, 1, "tutti.panics")
 	if s, ok := s.(*stream); ok {
 		if s.run == nil {
 			s.run = p.table.Route("") // a run without a policy can still answer

@@ -78,13 +78,13 @@ var wantExports = []string{
 	"proxy_on_configure",
 	"proxy_on_context_create",
 	"proxy_on_delete",
-	"proxy_on_done",
 	"proxy_on_http_call_response",
 	"proxy_on_log",
 	"proxy_on_memory_allocate",
 	"proxy_on_request_body",
 	"proxy_on_request_headers",
 	"proxy_on_request_trailers",
+	"proxy_on_tick",
 	"proxy_on_vm_start",
 }
 
@@ -118,6 +118,7 @@ var wantProxyImports = []string{
 	"env.proxy_define_metric",
 	"env.proxy_get_buffer_bytes",
 	"env.proxy_get_header_map_pairs",
+	"env.proxy_get_header_map_value",
 	"env.proxy_get_property",
 	"env.proxy_http_call",
 	"env.proxy_increment_metric",
@@ -126,6 +127,7 @@ var wantProxyImports = []string{
 	"env.proxy_send_local_response",
 	"env.proxy_set_effective_context",
 	"env.proxy_set_property",
+	"env.proxy_set_tick_period_milliseconds",
 }
 
 func TestImports(t *testing.T) {
@@ -250,7 +252,7 @@ func TestPushes(t *testing.T) {
 		}
 		s := p.Request(request)
 		for _, c := range vm.Calls() {
-			c.Answer([][2]string{{":status", "200"}, {"tutti-upstream", "1"}}, []byte(`{"id":1,"items":[],"count":1}`))
+			c.Answer([][2]string{{":status", "200"}, {"tutti-upstream", "200"}}, []byte(`{"id":1,"items":[],"count":1}`))
 		}
 		if s.Reply == nil || s.Reply.Status != 200 {
 			t.Fatalf("push %d: reply %+v", i, s.Reply)
@@ -278,7 +280,7 @@ func TestPanic(t *testing.T) {
 	raw, _ := scenario(t, "sim/testdata/happy.txt")
 	p := vm.Configure(raw)
 	request := wasmhost.Request{Headers: [][2]string{{":method", "GET"}, {":path", "/products/42"}, {":authority", "a"}}}
-	status := [][2]string{{":status", "200"}, {"tutti-upstream", "1"}}
+	status := [][2]string{{":status", "200"}, {"tutti-upstream", "200"}}
 	body := []byte(`{"id":1,"items":[],"count":1}`)
 
 	other, hit := p.Request(request), p.Request(request)
@@ -312,6 +314,7 @@ func TestPanic(t *testing.T) {
 		s.End()
 	}
 	other.End()
+	p.Tick() // counters reach Envoy with the timer
 	for name, want := range map[string]int64{
 		"tutti.panics": 2, "tutti.streams": 3, "tutti.requests.product-page.panic": 1, "tutti.requests.-.panic": 1,
 		"tutti.requests.product-page.ok": 1, "tutti.steps.product-page.stock.ok": 1, "tutti.answer_bytes.product-page": 87,

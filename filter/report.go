@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/tutti-mesh/tutti/filter/engine"
 	"github.com/tutti-mesh/tutti/filter/internal/hostabi"
 )
@@ -25,13 +27,14 @@ func (s *stream) report() {
 		hostabi.Log(hostabi.Debug, "tutti: "+policy+": "+sum.Detail)
 	}
 
-	p := s.plugin.stats.of(policy, s.run.Steps())
-	p.requests[sum.Outcome].add("tutti.requests."+policy+".", sum.Outcome.String(), 1)
-	p.ms.record("tutti.request_ms."+policy, sum.TookMS)
-	p.bytes.add("tutti.answer_bytes."+policy, "", sum.AnswerBytes)
+	all := &s.plugin.stats
+	p := all.of(policy, s.run.Steps())
+	p.ms.record(sum.TookMS, "tutti.request_ms", policy)
+	all.add(&p.requests[sum.Outcome], 1, "tutti.requests", policy, sum.Outcome.String())
+	all.add(&p.bytes, sum.AnswerBytes, "tutti.answer_bytes", policy)
 	for i := range s.run.Steps() {
 		if name, reason := s.run.StepResult(i); reason != engine.Pending {
-			p.steps[i][reason].add("tutti.steps."+policy+"."+name+".", reason.String(), 1)
+			all.add(&p.steps[i][reason], 1, "tutti.steps", policy, name, reason.String())
 		}
 	}
 }
@@ -42,16 +45,21 @@ const noPolicy = "-"
 
 // stats are Envoy's stats that the filter writes, each defined when it is first
 // needed. Their names are bounded: policies and steps are those of the plan.
+// Counters are gathered here and handed to Envoy by flush, because every call
+// to Envoy costs as much as the rest of the report.
 type stats struct {
-	streams, panics metric
+	streams, panics counter
 	policies        map[string]*policyStats
+	// behind are the counters that have something to hand over.
+	behind []*counter
 }
 
 type policyStats struct {
-	requests  [engine.Outcomes]metric
-	ms, bytes metric
+	requests [engine.Outcomes]counter
+	ms       histogram
+	bytes    counter
 	// steps are in the order of the plan.
-	steps [][engine.Reasons]metric
+	steps [][engine.Reasons]counter
 }
 
 func (s *stats) of(policy string, steps int) *policyStats {
@@ -64,35 +72,52 @@ func (s *stats) of(policy string, steps int) *policyStats {
 		s.policies[policy] = p
 	}
 	// A run that was refused at once has no steps yet.
-	if steps > len(p.steps) {
-		p.steps = make([][engine.Reasons]metric, steps)
+	if p.steps == nil && steps > 0 {
+		p.steps = make([][engine.Reasons]counter, steps)
 	}
 	return p
 }
 
-// metric is a stat that Envoy may not know yet.
-type metric struct {
+// counter is a counter of Envoy, which may not know it yet.
+type counter struct {
+	id      hostabi.Metric
+	defined bool
+	// due is what Envoy has not been told.
+	due int
+}
+
+// add adds to a counter. The parts of its name are joined once.
+func (s *stats) add(c *counter, n int, name ...string) {
+	if !c.defined {
+		if c.id, c.defined = hostabi.DefineMetric(hostabi.Counter, strings.Join(name, ".")); !c.defined {
+			return
+		}
+	}
+	if c.due == 0 && n > 0 {
+		s.behind = append(s.behind, c)
+	}
+	c.due += n
+}
+
+func (s *stats) flush() {
+	for _, c := range s.behind {
+		c.id.Add(c.due)
+		c.due = 0
+	}
+	s.behind = s.behind[:0]
+}
+
+// histogram is one of Envoy's, which takes values one by one only.
+type histogram struct {
 	id      hostabi.Metric
 	defined bool
 }
 
-// add adds to a counter. Its name comes in two parts, to be joined once.
-func (m *metric) add(name, suffix string, n int) {
-	if m.define(hostabi.Counter, name, suffix) {
-		m.id.Add(n)
+func (h *histogram) record(value int, name ...string) {
+	if !h.defined {
+		if h.id, h.defined = hostabi.DefineMetric(hostabi.Histogram, strings.Join(name, ".")); !h.defined {
+			return
+		}
 	}
-}
-
-// record records a value in a histogram.
-func (m *metric) record(name string, value int) {
-	if m.define(hostabi.Histogram, name, "") {
-		m.id.Record(uint64(value))
-	}
-}
-
-func (m *metric) define(kind hostabi.MetricKind, name, suffix string) bool {
-	if !m.defined {
-		m.id, m.defined = hostabi.DefineMetric(kind, name+suffix)
-	}
-	return m.defined
+	h.id.Record(uint64(value))
 }

@@ -69,11 +69,11 @@ func (s *stream) RequestTrailers() hostabi.Action {
 }
 
 // Answer passes an answer on.
-func (s *stream) Answer(id, _, bodySize int) {
+func (s *stream) Answer(id, headers, bodySize int) {
 	if s.run == nil {
 		return
 	}
-	a := answer{stream: s, size: bodySize}
+	a := answer{stream: s, reset: headers == 0, size: bodySize}
 	s.do(s.run.Answer(id, &a, now()))
 	a.headers.Free()
 }
@@ -124,11 +124,16 @@ func (s *stream) free() {
 // answer is what a call brought back, fetched from Envoy when it is asked for.
 type answer struct {
 	stream  *stream
+	reset   bool
 	size    int
 	fetched bool
 	headers hostabi.HeaderMap
 	body    []byte
 }
+
+func (a *answer) Reset() bool { return a.reset }
+
+func (a *answer) Header(name string) (string, bool) { return hostabi.CallResponseHeader(name) }
 
 func (a *answer) Len() int {
 	if !a.fetched {

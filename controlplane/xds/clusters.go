@@ -157,7 +157,7 @@ func upstreamFilters() []*hcm.HttpFilter {
 	mark := &headermutation.HeaderMutation{Mutations: &headermutation.Mutations{
 		ResponseMutations: []*mutation.HeaderMutation{{
 			Action: &mutation.HeaderMutation_Append{Append: &core.HeaderValueOption{
-				Header:       &core.HeaderValue{Key: plan.MarkHeader, Value: "1"},
+				Header:       &core.HeaderValue{Key: plan.MarkHeader, Value: "%RESP(:STATUS)%"},
 				AppendAction: core.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
 			}},
 		}},

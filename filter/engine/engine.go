@@ -31,7 +31,11 @@ type Headers interface {
 // Answer is what came back of a call. It is read only during Run.Answer, but
 // the bytes that Body returned must stay until the Run is over.
 type Answer interface {
-	// Headers are empty if the stream was reset before an answer.
+	// Reset says that the stream ended before an answer came.
+	Reset() bool
+	// Header is the first value of a header. It is asked for one or two names
+	// of every answer; only where a plan reads headers are all Headers looked at.
+	Header(name string) (value string, ok bool)
 	Headers
 	// BodySize is the length of the body in bytes, before it is fetched.
 	BodySize() int

@@ -105,7 +105,7 @@ func (e *explorer) play(table *Table) {
 		a := exploredAnswers[k]
 		got := reply{body: a.body}
 		if a.status != "" {
-			got.list = list{{":status", a.status}, {plan.MarkHeader, "1"}}
+			got.list = list{{":status", a.status}, {plan.MarkHeader, a.status}}
 		}
 		e.apply(fmt.Sprint(a.name, " ", id), e.run.Answer(id, got, now))
 		if again := e.run.Answer(id, got, now); len(again) > 0 {
@@ -171,6 +171,16 @@ type list [][2]string
 
 func (l list) Len() int                      { return len(l) }
 func (l list) At(i int) (name, value string) { return l[i][0], l[i][1] }
+
+func (l list) Reset() bool { return len(l) == 0 }
+func (l list) Header(name string) (string, bool) {
+	for _, h := range l {
+		if h[0] == name {
+			return h[1], true
+		}
+	}
+	return "", false
+}
 
 type reply struct {
 	list

@@ -131,7 +131,8 @@ type Step struct {
 }
 
 // MarkHeader is added to every answer that comes from a real upstream, by a
-// header_mutation filter on the clusters that Tutti owns.
+// header_mutation filter on the clusters that Tutti owns. Its value is the
+// answer's status.
 const MarkHeader = "tutti-upstream"
 
 // StatusRange is inclusive at both ends.

@@ -146,5 +146,16 @@ type answer struct {
 	body []byte
 }
 
+func (a answer) Reset() bool { return len(a.pairs) == 0 }
+
+func (a answer) Header(name string) (string, bool) {
+	for _, h := range a.pairs {
+		if h[0] == name {
+			return h[1], true
+		}
+	}
+	return "", false
+}
+
 func (a answer) BodySize() int { return len(a.body) }
 func (a answer) Body() []byte  { return jsontext.Padded(a.body) }

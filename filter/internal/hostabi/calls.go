@@ -72,6 +72,16 @@ func RequestHeaders(m *HeaderMap) { getMap(m, mapRequestHeaders) }
 // delivered: none if the call was reset.
 func CallResponseHeaders(m *HeaderMap) { getMap(m, mapCallResponseHeaders) }
 
+// CallResponseHeader is the first value of a header of the answer that is being
+// delivered. Envoy writes out all of a map at several times the price of one.
+func CallResponseHeader(name string) (string, bool) {
+	out.ptr, out.size = 0, 0
+	buf, ok := result(proxyGetHeaderMapValue(mapCallResponseHeaders, name, &out.ptr, &out.size))
+	value := string(buf)
+	Free(buf)
+	return value, ok
+}
+
 // RequestBody is what Envoy has buffered of the request's body, at most max
 // bytes, in a padded pooled buffer; nil if there is nothing.
 func RequestBody(max int) []byte { return getBuffer(bufferRequestBody, max) }
@@ -87,14 +97,14 @@ func pluginConfiguration() []byte { return getBuffer(bufferPluginConfiguration, 
 // by then. It returns false if Envoy did not take the call: it does not know
 // the cluster, or the call failed at once; then no answer comes.
 func Dispatch(id int, cluster string, headers [][2]string, body []byte, timeoutMS uint32) bool {
-	s := current
+	inStream()
 	pairs := encodePairs(headers)
 	status := proxyHTTPCall(cluster, alias(pairs), alias(body), "", timeoutMS, &out.id)
 	Free(pairs)
 	if status != statusOK {
 		return false
 	}
-	registerCallout(out.id, func(numHeaders, bodySize, _ int) { s.answer(id, numHeaders, bodySize) })
+	callouts[out.id] = callout{current, id}
 	return true
 }
 
@@ -107,6 +117,7 @@ func Reply(status int, headers [][2]string, body [][]byte) bool {
 		return false
 	}
 	current.replied = true
+	inStream()
 	pairs, whole := encodePairs(headers), join(body)
 	result := proxySendLocalResponse(uint32(status), "", alias(whole), alias(pairs), noGRPC)
 	Free(pairs, whole)
@@ -144,7 +155,10 @@ func Property(path string) (string, bool) {
 
 // SetProperty puts a value into the current stream's filter state under
 // "wasm." and the key, where access logs find it.
-func SetProperty(key, value string) { proxySetProperty(key, value) }
+func SetProperty(key, value string) {
+	inStream()
+	proxySetProperty(key, value)
+}
 
 // Level is how severe a log line is.
 type Level uint32

@@ -12,6 +12,9 @@ type Plugin interface {
 	Configure(config []byte) bool
 	// NewStream begins a request.
 	NewStream() Stream
+	// Flush is called every FlushPeriod and before the plugin ends: what was
+	// gathered for Envoy is to be handed over.
+	Flush()
 	// Panicked is called once after a callback of s has panicked; s is nil if
 	// NewStream did. No further callback reaches the stream, whose state is
 	// unknown. Panicked may Reply; if it does not, a request that waits for an
@@ -51,8 +54,62 @@ const (
 // Envoy does not call main.
 func Start(newPlugin func() Plugin) { proxywasm.SetVMContext(&vm{newPlugin: newPlugin}) }
 
-// current is the stream that is being called, nil outside of streams.
-var current *stream
+// FlushPeriodMS is how often Flush is called, in milliseconds.
+const FlushPeriodMS = 1000
+
+// current is the stream that is being called, nil outside of streams. own says
+// that Envoy is in that stream's context: the answer of a call arrives in the
+// plugin's, and what belongs to the stream has to be asked for in its own.
+var (
+	current *stream
+	own     bool
+)
+
+// plugins are those that Envoy has not deleted, by context.
+var plugins = map[uint32]*plugin{}
+
+// callouts are the calls in flight, by Envoy's id. Each crossing into the VM
+// has its price, so this is not the SDK's table: that changes the effective
+// context for every answer, also for one that only is stored.
+var callouts = map[uint32]callout{}
+
+type callout struct {
+	stream *stream
+	id     int
+}
+
+// answered delivers what came back of a call, unless its stream has ended.
+func answered(callID uint32, numHeaders, bodySize int) {
+	c, ok := callouts[callID]
+	delete(callouts, callID)
+	if !ok || c.stream.ended {
+		return
+	}
+	own = false
+	if c.stream.enter() {
+		c.stream.Answer(c.id, numHeaders, bodySize)
+	}
+}
+
+// deleted forgets a plugin whose streams have all ended. Envoy drops the calls
+// that are still in flight for it and reports none of them.
+func (p *plugin) deleted(contextID uint32) {
+	delete(plugins, contextID)
+	for id, c := range callouts {
+		if c.stream.plugin == p.Plugin {
+			delete(callouts, id)
+		}
+	}
+	p.Flush()
+}
+
+// inStream makes the current stream's context Envoy's.
+func inStream() {
+	if !own && current != nil {
+		proxySetEffectiveContext(current.contextID)
+		own = true
+	}
+}
 
 // vm, plugin and stream are the SDK's contexts around ours.
 type vm struct {
@@ -60,7 +117,11 @@ type vm struct {
 	newPlugin func() Plugin
 }
 
-func (v *vm) NewPluginContext(uint32) types.PluginContext { return &plugin{Plugin: v.newPlugin()} }
+func (v *vm) NewPluginContext(contextID uint32) types.PluginContext {
+	p := &plugin{Plugin: v.newPlugin()}
+	plugins[contextID] = p
+	return p
+}
 
 type plugin struct {
 	types.DefaultPluginContext
@@ -68,20 +129,29 @@ type plugin struct {
 }
 
 func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
-	return types.OnPluginStartStatus(p.Configure(pluginConfiguration()))
+	if !p.Configure(pluginConfiguration()) {
+		return types.OnPluginStartStatusFailed
+	}
+	proxySetTickPeriodMilliseconds(FlushPeriodMS)
+	return types.OnPluginStartStatusOK
 }
 
-func (p *plugin) NewHttpContext(uint32) types.HttpContext { return &stream{plugin: p.Plugin} }
+func (p *plugin) OnTick() { p.Flush() }
+
+func (p *plugin) NewHttpContext(contextID uint32) types.HttpContext {
+	return &stream{plugin: p.Plugin, contextID: contextID}
+}
 
 type stream struct {
 	types.DefaultHttpContext
 	// Stream is made when the headers come: a panic before that could not be
 	// answered.
 	Stream
-	plugin Plugin
-	// passed: the request went on or is gone. replied: it is answered.
+	plugin    Plugin
+	contextID uint32
+	// ended: Envoy is about to delete the stream. passed: the request went on or is gone. replied: it is answered.
 	// panicked: nothing may enter the stream again.
-	passed, replied, panicked bool
+	ended, passed, replied, panicked bool
 }
 
 // enter makes the stream the current one, unless it has panicked before.
@@ -115,14 +185,8 @@ func (s *stream) OnHttpRequestTrailers(int) types.Action {
 }
 
 func (s *stream) OnHttpStreamDone() {
-	s.passed = true
+	s.passed, s.ended = true, true
 	if s.enter() && s.Stream != nil {
 		s.Done()
-	}
-}
-
-func (s *stream) answer(id, numHeaders, bodySize int) {
-	if s.enter() {
-		s.Answer(id, numHeaders, bodySize)
 	}
 }

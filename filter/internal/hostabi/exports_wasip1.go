@@ -40,7 +40,7 @@ func proxyOnContextCreate(contextID, pluginID uint32) {
 func proxyOnRequestHeaders(contextID, numHeaders uint32, endOfStream bool) (action Action) {
 	action = Pause
 	defer recovered()
-	current = nil
+	current, own = nil, true
 	return sdkOnRequestHeaders(contextID, int(numHeaders), endOfStream)
 }
 
@@ -48,7 +48,7 @@ func proxyOnRequestHeaders(contextID, numHeaders uint32, endOfStream bool) (acti
 func proxyOnRequestBody(contextID, size uint32, endOfStream bool) (action Action) {
 	action = Pause
 	defer recovered()
-	current = nil
+	current, own = nil, true
 	return sdkOnRequestBody(contextID, int(size), endOfStream)
 }
 
@@ -56,35 +56,37 @@ func proxyOnRequestBody(contextID, size uint32, endOfStream bool) (action Action
 func proxyOnRequestTrailers(contextID, numTrailers uint32) (action Action) {
 	action = Pause
 	defer recovered()
-	current = nil
+	current, own = nil, true
 	return sdkOnRequestTrailers(contextID, int(numTrailers))
 }
 
 //go:wasmexport proxy_on_http_call_response
-func proxyOnHTTPCallResponse(pluginID, callID, numHeaders, bodySize, numTrailers uint32) {
+func proxyOnHTTPCallResponse(_, callID, numHeaders, bodySize, _ uint32) {
 	defer recovered()
 	current = nil
-	sdkOnHTTPCallResponse(pluginID, callID, int(numHeaders), int(bodySize), int(numTrailers))
+	answered(callID, int(numHeaders), int(bodySize))
+}
+
+//go:wasmexport proxy_on_tick
+func proxyOnTick(pluginID uint32) {
+	defer recovered()
+	current = nil
+	sdkOnTick(pluginID)
 }
 
 //go:wasmexport proxy_on_log
 func proxyOnLog(contextID uint32) {
 	defer recovered()
-	current = nil
+	current, own = nil, true
 	sdkOnLog(contextID)
-}
-
-//go:wasmexport proxy_on_done
-func proxyOnDone(contextID uint32) (done bool) {
-	done = true
-	defer recovered()
-	current = nil
-	return sdkOnDone(contextID)
 }
 
 //go:wasmexport proxy_on_delete
 func proxyOnDelete(contextID uint32) {
 	defer recovered()
 	current = nil
+	if p := plugins[contextID]; p != nil {
+		p.deleted(contextID)
+	}
 	sdkOnDelete(contextID)
 }

@@ -23,11 +23,17 @@ func proxySendLocalResponse(status uint32, details, body, headers string, grpcSt
 //go:wasmimport env proxy_get_header_map_pairs
 func proxyGetHeaderMapPairs(mapType uint32, pairs, size *uint32) uint32
 
+//go:wasmimport env proxy_get_header_map_value
+func proxyGetHeaderMapValue(mapType uint32, name string, value, size *uint32) uint32
+
 //go:wasmimport env proxy_get_buffer_bytes
 func proxyGetBufferBytes(bufferType, start, maxSize uint32, bytes, size *uint32) uint32
 
 //go:wasmimport env proxy_http_call
 func proxyHTTPCall(cluster, headers, body, trailers string, timeoutMS uint32, callID *uint32) uint32
+
+//go:wasmimport env proxy_set_tick_period_milliseconds
+func proxySetTickPeriodMilliseconds(period uint32) uint32
 
 //go:wasmimport env proxy_set_effective_context
 func proxySetEffectiveContext(contextID uint32) uint32

@@ -34,12 +34,15 @@ func defineHost(ctx context.Context, r wazero.Runtime) error {
 		"proxy_set_property":          proxySetProperty,
 		"proxy_send_local_response":   proxySendLocalResponse,
 		"proxy_get_header_map_pairs":  proxyGetHeaderMapPairs,
+		"proxy_get_header_map_value":  proxyGetHeaderMapValue,
 		"proxy_get_buffer_bytes":      proxyGetBufferBytes,
 		"proxy_http_call":             proxyHTTPCall,
 		"proxy_set_effective_context": proxySetEffectiveContext,
-		"proxy_define_metric":         proxyDefineMetric,
-		"proxy_increment_metric":      proxyIncrementMetric,
-		"proxy_record_metric":         proxyRecordMetric,
+
+		"proxy_set_tick_period_milliseconds": proxySetTickPeriodMilliseconds,
+		"proxy_define_metric":                proxyDefineMetric,
+		"proxy_increment_metric":             proxyIncrementMetric,
+		"proxy_record_metric":                proxyRecordMetric,
 	} {
 		b = b.NewFunctionBuilder().WithFunc(f).Export(name)
 	}
@@ -151,6 +154,29 @@ func proxyGetHeaderMapPairs(ctx context.Context, m api.Module, mapType, outPtr, 
 	return statusBadArgument
 }
 
+// Only of answers: the filter reads a request's headers whole.
+func proxyGetHeaderMapValue(ctx context.Context, m api.Module, mapType, ptr, size, outPtr, outSize uint32) uint32 {
+	vm := vmOf(ctx)
+	name, ok := vm.read(m, "proxy_get_header_map_value", ptr, size)
+	switch {
+	case !ok:
+		return statusInvalidMemoryAccess
+	case mapType != mapCallResponseHeaders || vm.answering == nil:
+		vm.violation("header %s of map %d is read where it does not exist", name, mapType)
+		return statusBadArgument
+	}
+	for _, h := range vm.answering.answer {
+		if h[0] == string(name) && vm.CutMaps {
+			vm.write(m, outPtr, 8)
+			return vm.write(m, outSize, uint32(len(h[1])))
+		}
+		if h[0] == string(name) {
+			return vm.give(m, []byte(h[1]), outPtr, outSize)
+		}
+	}
+	return statusNotFound
+}
+
 func proxyGetBufferBytes(ctx context.Context, m api.Module, buffer, start, length, outPtr, outSize uint32) uint32 {
 	vm := vmOf(ctx)
 	var data []byte
@@ -205,6 +231,11 @@ func proxyHTTPCall(ctx context.Context, m api.Module, clusterPtr, clusterSize, h
 	}
 	vm.calls = append(vm.calls, c)
 	return vm.write(m, outID, c.id)
+}
+
+func proxySetTickPeriodMilliseconds(ctx context.Context, _ api.Module, period uint32) uint32 {
+	vmOf(ctx).tickMS = period
+	return statusOK
 }
 
 func proxySetEffectiveContext(ctx context.Context, _ api.Module, id uint32) uint32 {

@@ -128,9 +128,6 @@ func (s *Stream) End() {
 	}
 	s.ended = true
 	vm.call("proxy_on_log", s.id, uint64(s.id))
-	if vm.call("proxy_on_done", s.id, uint64(s.id)) == 0 {
-		vm.violation("proxy_on_done of a stream returned false: Envoy would never delete it")
-	}
 	vm.call("proxy_on_delete", s.id, uint64(s.id))
 	delete(vm.streams, s.id)
 }

@@ -25,7 +25,8 @@ type VM struct {
 	Logs []Log
 	// Metrics have the names that the filter gave them.
 	Metrics map[string]*Metric
-	// CutMaps hands over header maps that end too early. No Envoy does that: it
+	// CutMaps hands over header maps that end too early, and single headers in
+	// memory that the filter has not allocated. No Envoy does that: it
 	// makes the filter panic, to see what becomes of the request and its
 	// neighbours.
 	CutMaps bool
@@ -39,6 +40,7 @@ type VM struct {
 	allocate api.Function
 	stderr   bytes.Buffer
 	now      time.Duration
+	tickMS   uint32
 
 	nextID      uint32
 	plugins     map[uint32]*Plugin
@@ -136,11 +138,17 @@ func (p *Plugin) Close() {
 			p.vm.t.Fatalf("wasmhost: the plugin is closed before its stream %d", s.id)
 		}
 	}
-	if p.vm.call("proxy_on_done", p.id, uint64(p.id)) == 0 {
-		p.vm.violation("proxy_on_done of a plugin returned false, but nothing would end it later")
-	}
 	p.vm.call("proxy_on_delete", p.id, uint64(p.id))
 	delete(p.vm.plugins, p.id)
+}
+
+// Tick lets the plugin's timer fire.
+func (p *Plugin) Tick() {
+	p.vm.t.Helper()
+	if p.vm.tickMS == 0 {
+		p.vm.t.Fatalf("wasmhost: the plugin has set no timer")
+	}
+	p.vm.call("proxy_on_tick", p.id, uint64(p.id))
 }
 
 // Calls are the calls that wait for their answers, oldest first.

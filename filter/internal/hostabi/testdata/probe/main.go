@@ -30,6 +30,8 @@ func (p *plugin) Configure(config []byte) bool {
 	return true
 }
 
+func (p *plugin) Flush() {}
+
 func (p *plugin) NewStream() hostabi.Stream {
 	if string(p.config) == "no streams" {
 		panic("new stream")
