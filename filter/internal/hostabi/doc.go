@@ -4,13 +4,13 @@
 //	Envoy --exports--> SDK contexts --> Plugin, Stream   (implemented by main)
 //	main  --calls----> imports ------> Envoy             (Dispatch, Reply, ...)
 //
-// Contexts, their life and the callbacks of calls are those of
-// proxy-wasm-go-sdk, which is made for TinyGo: under the standard Go compiler
-// its functions exist, but nothing exports them and its host is a mock. So this
-// package exports them (exports_wasip1.go) and stands behind the mock
-// (sdk_wasip1.go). Everything that a request does goes to Envoy directly
-// instead (imports_wasip1.go), because the SDK allocates on each of these calls
-// and its own calls bring fmt.
+// Contexts and their life are those of proxy-wasm-go-sdk, which is made for
+// TinyGo: under the standard Go compiler its callbacks exist, but nothing
+// exports them. So this package exports them (exports_wasip1.go) and hands over
+// to the SDK (sdk_wasip1.go). Everything that a request does goes to Envoy
+// directly instead (imports_wasip1.go, calls.go): the SDK's calls bring fmt and
+// allocate each time, and its table of calls in flight makes one more crossing
+// for every answer.
 //
 // Bytes that come from Envoy lie in pooled buffers. Whoever gets one owns it
 // and hands it back with Free, at the latest when the stream is done; one that
