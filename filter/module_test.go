@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tutti-mesh/tutti/filter/plan"
 	"github.com/tutti-mesh/tutti/filter/sim"
@@ -271,6 +272,38 @@ func TestPushes(t *testing.T) {
 	if after := vm.MemoryBytes(); after > before+1<<20 {
 		t.Errorf("memory grew from %d to %d bytes over 150 pushes", before, after)
 	}
+}
+
+// TestBodyThatStalls: a body that does not come is answered when the budget is
+// over, although nothing arrives for its request.
+func TestBodyThatStalls(t *testing.T) {
+	vm := compiled(t).NewVM(t)
+	raw, _ := scenario(t, "sim/testdata/body.txt")
+	p := vm.Configure(raw)
+	request := wasmhost.Request{Headers: [][2]string{{":method", "POST"}, {":path", "/orders"}, {":authority", "a"}}, More: true}
+	stalled, gone, later := p.Request(request), p.Request(request), p.Request(request)
+	stalled.Body([]byte(`{`), false)
+	gone.End()
+	p.Tick()
+	if stalled.Reply != nil {
+		t.Fatalf("answered before its time: %+v", stalled.Reply)
+	}
+	vm.Advance(900 * time.Millisecond)
+	fresh := p.Request(request)
+	p.Tick()
+	for name, s := range map[string]*wasmhost.Stream{"stalled": stalled, "without a byte": later} {
+		if s.Reply == nil || s.Reply.Status != 408 || !strings.Contains(string(s.Reply.Body), `"reason":"timeout"`) {
+			t.Errorf("%s: %v %+v", name, s.State, s.Reply)
+		}
+		s.End()
+	}
+	fresh.Body([]byte(`{"item":1}`), true)
+	if len(vm.Calls()) != 1 {
+		t.Errorf("the request that came later made %d calls", len(vm.Calls()))
+	}
+	p.Tick()
+	fresh.End()
+	p.Close()
 }
 
 // TestPanic: a defect of the filter fails one request with 500 and an incident

@@ -26,6 +26,9 @@ func (s *stream) RequestHeaders(endOfStream bool) hostabi.Action {
 		return hostabi.Continue
 	}
 	s.do(s.run.Start(&s.headers, endOfStream, now()))
+	if s.run.AwaitsBody() {
+		hostabi.Wake()
+	}
 	return hostabi.Pause
 }
 
@@ -68,6 +71,13 @@ func (s *stream) RequestTrailers() hostabi.Action {
 	return hostabi.Pause
 }
 
+// Tick lets a body that does not come run out of time.
+func (s *stream) Tick() {
+	if s.run != nil {
+		s.do(s.run.BodyProgress(s.bodySize, now()))
+	}
+}
+
 // Answer passes an answer on.
 func (s *stream) Answer(id, headers, bodySize int) {
 	if s.run == nil {
@@ -78,13 +88,15 @@ func (s *stream) Answer(id, headers, bodySize int) {
 	a.headers.Free()
 }
 
-// Done ends a run whose client has left.
+// Done ends a run whose client has left, and takes back every run.
 func (s *stream) Done() {
-	if s.run == nil || s.run.Over() {
+	if s.run == nil {
 		return
 	}
-	s.run.Gone(now())
-	s.do(nil)
+	if !s.run.Over() {
+		s.run.Gone(now())
+		s.do(nil)
+	}
 	s.plugin.table.Recycle(s.run)
 	s.run = nil
 }

@@ -16,11 +16,8 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/tutti-mesh/tutti/controlplane/mesh"
+	"github.com/tutti-mesh/tutti/filter/plan"
 )
-
-// HopsHeader counts the callouts that led to a request. Only sidecars may set
-// it.
-const HopsHeader = "tutti-hops"
 
 // bufferLimit bounds what Envoy keeps of one connection; a policy's route raises
 // it to what the policy allows. Envoy's default, written out because a request's
@@ -80,7 +77,7 @@ func connectionManager(sc mesh.Sidecar) *hcm.HttpConnectionManager {
 		m.EarlyHeaderMutationExtensions = []*core.TypedExtensionConfig{{
 			Name: "envoy.http.early_header_mutation.header_mutation",
 			TypedConfig: packed(&early.HeaderMutation{Mutations: []*mutation.HeaderMutation{{
-				Action: &mutation.HeaderMutation_Remove{Remove: HopsHeader},
+				Action: &mutation.HeaderMutation_Remove{Remove: plan.HopsHeader},
 			}}}),
 		}}
 	}

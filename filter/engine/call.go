@@ -8,11 +8,6 @@ import (
 	"github.com/tutti-mesh/tutti/filter/plan"
 )
 
-// HopsHeader counts how many sidecars a request has come through by way of
-// policies. It is sent with every call and, at the edge, removed from what
-// clients send.
-const HopsHeader = "tutti-hops"
-
 // parseHops reads a hop count; none is 0. What is no small number is refused:
 // nobody but a sidecar sends the header.
 func parseHops(s string) (int, bool) {
@@ -43,7 +38,7 @@ func (r *Run) build(s *plan.Step) (c Call, err string) {
 	// Behind those of calls that go out with the same event.
 	c.Headers = append(r.arena[len(r.arena):], [2]string{":method", s.Method}, [2]string{":path", target},
 		[2]string{":authority", s.Authority}, [2]string{"accept", "application/json"},
-		[2]string{"accept-encoding", "identity"}, [2]string{HopsHeader, strconv.Itoa(r.hops + 1)})
+		[2]string{"accept-encoding", "identity"}, [2]string{plan.HopsHeader, strconv.Itoa(r.hops + 1)})
 	for i, v := range r.trace {
 		if v != "" {
 			c.Headers = append(c.Headers, [2]string{traceHeaders[i], v})
@@ -63,9 +58,12 @@ func (r *Run) build(s *plan.Step) (c Call, err string) {
 		}
 		c.Headers = setDefault(c.Headers, "content-type", "application/json")
 	}
-	if cap(r.arena) > len(r.arena)+len(c.Headers) {
-		r.arena = r.arena[:len(r.arena)+len(c.Headers)]
+	// The next call's headers come behind these, unless these outgrew the arena
+	// and lie elsewhere already. Clipped, so that no append reaches beyond them.
+	if n := len(r.arena) + len(c.Headers); n <= cap(r.arena) {
+		r.arena = r.arena[:n]
 	}
+	c.Headers = c.Headers[:len(c.Headers):len(c.Headers)]
 	return c, ""
 }
 

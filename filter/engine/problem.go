@@ -2,6 +2,7 @@ package engine
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/tutti-mesh/tutti/filter/jsontext"
 )
@@ -18,10 +19,12 @@ func (r *Run) fail(i int, now Time) {
 	r.problem(problem{status, reason, step, "step " + step + " failed: " + reason.String()}, Failed, now)
 }
 
-// failCompose replies that the response could not be made of the answers.
+// failCompose replies that the response could not be made of the answers. The
+// cause may cite them, so it goes to the log and the client learns the place.
 func (r *Run) failCompose(detail string, now Time) {
 	r.cause, r.detail = Eval, detail
-	r.problem(problem{502, Eval, "", detail}, Failed, now)
+	place, _, _ := strings.Cut(detail, ": ")
+	r.problem(problem{502, Eval, "", place + " could not be evaluated"}, Failed, now)
 }
 
 // reject replies before any call was made.

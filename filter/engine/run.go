@@ -82,7 +82,8 @@ func (r *Run) Start(h Headers, ended bool, now Time) []Effect {
 func (r *Run) AwaitsBody() bool { return r.awaitingBody }
 
 // BodyProgress tells how many bytes of the body have come so far, so that one
-// that is too large or too slow is refused before it is whole.
+// that is too large or too slow is refused before it is whole. The host calls it
+// for what comes and, as nothing may come, now and then without.
 func (r *Run) BodyProgress(size int, now Time) []Effect {
 	switch {
 	case !r.awaitingBody || r.over():
@@ -120,7 +121,7 @@ func (r *Run) readHeaders() (hops string) {
 			r.method = v
 		case ":path":
 			r.path, r.query = splitTarget(v)
-		case HopsHeader:
+		case plan.HopsHeader:
 			hops = v
 		case traceHeaders[0]:
 			r.trace[0] = v
@@ -283,6 +284,10 @@ func (r *Run) end(i int, reason Reason, now Time) {
 func (r *Run) judge(i int, a Answer, now Time) Reason {
 	s, st := &r.policy.Steps[i], &r.steps[i]
 	if a.Reset() {
+		// So Envoy also ends an answer that began and did not end in time.
+		if now-st.since+slack >= Time(st.timeout)*millisecond {
+			return Timeout
+		}
 		return Reset
 	}
 	if reason := readStatus(s, st, a, now); reason != OK {

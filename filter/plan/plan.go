@@ -135,6 +135,11 @@ type Step struct {
 // answer's status.
 const MarkHeader = "tutti-upstream"
 
+// HopsHeader counts how many sidecars a request has come through by way of
+// policies. It is sent with every call and, at the edge, removed from what
+// clients send.
+const HopsHeader = "tutti-hops"
+
 // StatusRange is inclusive at both ends.
 type StatusRange struct{ From, To int }
 

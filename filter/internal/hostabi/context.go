@@ -30,6 +30,8 @@ type Stream interface {
 	RequestBody(size int, endOfStream bool) Action
 	// RequestTrailers end a request that has them; the body is whole then.
 	RequestTrailers() Action
+	// Tick comes with every Flush to a stream that asked for it with Wake.
+	Tick()
 	// Answer delivers what came back of the call with the id. Its headers and
 	// body can be read only during this callback.
 	Answer(id, numHeaders, bodySize int)
@@ -136,7 +138,40 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	return types.OnPluginStartStatusOK
 }
 
-func (p *plugin) OnTick() { p.Flush() }
+func (p *plugin) OnTick() {
+	p.Flush()
+	p.wake()
+}
+
+// Wake asks for Tick until the current stream is answered or ends.
+func Wake() { waking = append(waking, current) }
+
+// waking are the streams of all plugins that asked for Tick.
+var waking []*stream
+
+// wake lets the plugin's streams have their Tick and forgets those that need
+// none any more.
+func (p *plugin) wake() {
+	all := waking
+	waking = nil
+	for _, s := range all {
+		if s.ended || s.replied || s.panicked {
+			continue
+		}
+		waking = append(waking, s)
+		if s.plugin == p.Plugin {
+			s.tick()
+		}
+	}
+	current = nil
+}
+
+// tick is guarded for itself, so that a panic leaves the others their turn.
+func (s *stream) tick() {
+	defer recovered()
+	current, own = s, false
+	s.Tick()
+}
 
 func (p *plugin) NewHttpContext(contextID uint32) types.HttpContext {
 	return &stream{plugin: p.Plugin, contextID: contextID}

@@ -56,6 +56,8 @@ type stream struct {
 	want    int
 }
 
+func (s *stream) Tick() {}
+
 func (s *stream) header(name string) string {
 	for i := range s.headers.Len() {
 		if k, v := s.headers.At(i); k == name {

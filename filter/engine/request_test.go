@@ -2,11 +2,42 @@ package engine
 
 import (
 	"bytes"
+	"strconv"
 	"testing"
 
 	"github.com/tutti-mesh/tutti/filter/jsontext"
 	"github.com/tutti-mesh/tutti/filter/plan"
 )
+
+// TestHeadersOfCalls: calls that go out together have memory in common for
+// their headers; whatever fits in it how exactly, each has its own.
+func TestHeadersOfCalls(t *testing.T) {
+	for extra := range 40 {
+		p := load(t, "happy")
+		steps := p.Policies[0].Steps
+		h := list{{":method", "GET"}, {":path", "/products/1"}, {"x-request-id", "r"}}
+		for i := range extra {
+			name := "h" + strconv.Itoa(i)
+			h = append(h, [2]string{name, "v"})
+			steps[i%3].ForwardHeaders = append(steps[i%3].ForwardHeaders, name)
+		}
+		table := NewTable(p)
+		for range 2 { // the second on a used run
+			r := table.Route("product-page")
+			effects := r.Start(h, true, 0)
+			for i, e := range effects {
+				if got, _ := list(e.Call.Headers).Header(":authority"); got != steps[i].Authority {
+					t.Fatalf("%d forwarded: the call to %s goes out with the headers of %s: %v", extra, steps[i].Name, got, e.Call.Headers)
+				}
+				if n := len(e.Call.Headers) - 7; n != len(steps[i].ForwardHeaders) {
+					t.Fatalf("%d forwarded: %s has %d of %d: %v", extra, steps[i].Name, n, len(steps[i].ForwardHeaders), e.Call.Headers)
+				}
+			}
+			r.Gone(1)
+			table.Recycle(r)
+		}
+	}
+}
 
 // BenchmarkRequest is one request of three calls with answers of 1 KB: what
 // the engine itself costs, without a host.
