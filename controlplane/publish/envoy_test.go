@@ -29,10 +29,12 @@ import (
 // keeps what it was sent (inbox) until process, and its acknowledgements until
 // deliver. After every step the test looks at what it has applied.
 type fakeEnvoy struct {
-	t     *testing.T
-	clock *fakeClock
-	p     *Publisher
-	node  *core.Node
+	// spoiled clusters are refused, as those whose files are not there.
+	spoiled map[string]bool
+	t       *testing.T
+	clock   *fakeClock
+	p       *Publisher
+	node    *core.Node
 
 	session *session
 	subs    map[string]*stream.Subscription
@@ -210,8 +212,14 @@ func (e *fakeEnvoy) process(refuse bool) {
 	e.inbox = e.inbox[1:]
 	typeURL := resp.GetTypeUrl()
 	ack := &discovery.DeltaDiscoveryRequest{TypeUrl: typeURL, Node: e.node, ResponseNonce: resp.GetNonce()}
+	cause := "no"
+	for _, r := range resp.GetResources() {
+		if e.spoiled[r.GetName()] {
+			refuse, cause = true, "Error adding/updating cluster(s) "+r.GetName()+": Invalid path: /nope"
+		}
+	}
 	if refuse {
-		ack.ErrorDetail = &rpcstatus.Status{Message: "no"}
+		ack.ErrorDetail = &rpcstatus.Status{Message: cause}
 		e.logf("refuse %s", shortType(typeURL))
 	} else {
 		e.logf("apply %s", describe(resp))

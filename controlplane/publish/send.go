@@ -21,11 +21,11 @@ func (s *session) advance() {
 	if !s.retry.IsZero() && !s.retry.After(now) {
 		s.forgive()
 	}
-	if ext := s.wanted.extensions[xds.FilterName]; s.view.plan == nil && s.view.extensions.versions[xds.FilterName] == ext.GetVersion() {
-		s.view.plan = s.wanted.plan
+	if ext := s.target.extensions[xds.FilterName]; s.view.plan == nil && s.view.extensions.versions[xds.FilterName] == ext.GetVersion() {
+		s.view.plan = s.target.plan
 	}
 	s.holdUnknown(now)
-	g, err := next(&s.view, s.wanted, now)
+	g, err := next(&s.view, s.target, now)
 	if err != nil {
 		s.refused = refused{text: err.Error(), at: now}
 		return
@@ -33,14 +33,14 @@ func (s *session) advance() {
 	s.enter(g, now)
 	switch g.phase {
 	case phaseClusters:
-		s.offer(xds.ClusterType, s.wanted.clusters, nil, nil)
+		s.offer(xds.ClusterType, s.target.clusters, nil, nil)
 	case phasePlan:
 		if s.quiet() {
 			s.offer(xds.ExtensionType, set{xds.FilterName: g.extension}, nil, g.plan)
 		}
 	case phaseRoutes:
 		if s.quiet(xds.ListenerType, xds.RouteType) {
-			s.offer(xds.ListenerType, s.wanted.listeners, missing(s.view.listeners, s.wanted.listeners), nil)
+			s.offer(xds.ListenerType, s.target.listeners, missing(s.view.listeners, s.target.listeners), nil)
 			if g.routes != nil {
 				s.offer(xds.RouteType, set{xds.InboundName: g.routes}, nil, nil)
 			}
@@ -64,10 +64,10 @@ func (s *session) advance() {
 // and still wait for theirs: they got lost when minds changed, and until they
 // come Envoy does not acknowledge CDS. What was last sent of them, or none.
 func (s *session) endpoints() set {
-	out := s.wanted.endpoints
+	out := s.target.endpoints
 	l := s.lanes[xds.EndpointType]
 	for name := range l.held.names {
-		if l.held.versions[name] != "" || s.wanted.endpoints[name] != nil {
+		if l.held.versions[name] != "" || s.target.endpoints[name] != nil {
 			continue
 		}
 		r := l.sent[name]
@@ -77,7 +77,7 @@ func (s *session) endpoints() set {
 				continue
 			}
 		}
-		if len(out) == len(s.wanted.endpoints) {
+		if len(out) == len(s.target.endpoints) {
 			out = maps.Clone(out)
 		}
 		out[name] = r
@@ -91,7 +91,7 @@ func (s *session) holdUnknown(now time.Time) {
 	needed := calls(s.view.plan)
 	for name := range s.view.clusters.versions {
 		_, noted := s.view.release[name]
-		if s.wanted.clusters[name] == nil && !needed[name] && !noted {
+		if s.target.clusters[name] == nil && !needed[name] && !noted {
 			s.view.release[name] = now.Add(longestBudget + margin)
 		}
 	}
@@ -103,7 +103,7 @@ func (s *session) enter(g goal, now time.Time) {
 		s.phase, s.since = g.phase, now
 	}
 	was := s.synced
-	s.synced = g.phase == phaseDone && s.complete()
+	s.synced = g.phase == phaseDone && s.target == s.wanted && s.complete()
 	if s.synced && !was {
 		s.refused = refused{}
 		s.since = now
@@ -162,7 +162,7 @@ func (s *session) offer(typeURL string, want set, remove []string, p *plan.Plan)
 		DeltaRequest: l.req, NextVersionMap: map[string]string{}, DeltaDiscoveryResponse: resp,
 	}
 	s.count.push(typeURL)
-	s.node.log.Debug("sent", "sidecar", s.node.sidecar.ID, "type", shortType(typeURL), "resources", len(resp.Resources), "removed", len(remove))
+	s.node.log.Debug("sent", "sidecar", s.id, "type", shortType(typeURL), "resources", len(resp.Resources), "removed", len(remove))
 }
 
 // remember keeps what is sent, and drops names that are not asked for any more.

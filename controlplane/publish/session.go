@@ -9,6 +9,7 @@ import (
 	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
 
+	"github.com/tutti-mesh/tutti/controlplane/mesh"
 	"github.com/tutti-mesh/tutti/controlplane/xds"
 	"github.com/tutti-mesh/tutti/filter/plan"
 )
@@ -23,12 +24,19 @@ const retryAfter = time.Minute
 // orders them. Nothing is sent but by advance.
 type session struct {
 	node  *node
+	id    string // of the sidecar; node.sidecar is the publisher's to lock
 	clock Clock
 	count *counters
 
 	mu     sync.Mutex
 	closed bool
 	wanted *wanted
+	// target is wanted, or what is left of it without the clusters in spoiled.
+	target *wanted
+	// spoiled are versions by name of clusters that were refused; seen are the
+	// upstreams of clusters that the sidecar may have.
+	spoiled map[string]string
+	seen    map[string]mesh.Upstream
 	// withheld says why wanted is not what the policies say.
 	withheld string
 	view     view
@@ -75,9 +83,9 @@ type pending struct {
 }
 
 func newSession(n *node, clock Clock, count *counters) *session {
-	s := &session{node: n, clock: clock, count: count, opened: clock.Now()}
+	s := &session{node: n, id: n.sidecar.ID, clock: clock, count: count, opened: clock.Now()}
 	s.since = s.opened
-	s.view.release = map[string]time.Time{}
+	s.view.release, s.seen = map[string]time.Time{}, map[string]mesh.Upstream{}
 	s.lanes = map[string]*lane{
 		xds.ClusterType:   {held: &s.view.clusters},
 		xds.EndpointType:  {held: &s.view.endpoints},
@@ -94,7 +102,11 @@ func (s *session) setWanted(w *wanted, withheld string) {
 	defer s.mu.Unlock()
 	s.withheld = withheld
 	if w != nil && w != s.wanted {
-		s.wanted = w
+		s.wanted, s.target = w, w
+		maps.DeleteFunc(s.seen, func(cluster string, _ mesh.Upstream) bool { return s.view.clusters.versions[cluster] == "" })
+		for _, u := range w.source.Upstreams {
+			s.seen[u.Cluster] = u
+		}
 		s.since = s.clock.Now()
 		s.synced = false
 		// What was refused may have been a step on the way to something else.
@@ -106,6 +118,7 @@ func (s *session) setWanted(w *wanted, withheld string) {
 // forgive lets what was refused be sent again.
 func (s *session) forgive() {
 	s.retry = time.Time{}
+	s.spoiled, s.target = nil, s.wanted
 	for _, l := range s.lanes {
 		l.nacked = nil
 	}
@@ -192,7 +205,7 @@ func (s *session) ack(l *lane, p *pending) {
 	}
 	l.nacked = nil
 	s.since = s.clock.Now()
-	s.node.log.Debug("acknowledged", "sidecar", s.node.sidecar.ID, "type", shortType(p.response.GetTypeUrl()))
+	s.node.log.Debug("acknowledged", "sidecar", s.id, "type", shortType(p.response.GetTypeUrl()))
 }
 
 // replacePlan notes that p is in force, and until when what it does not call any
@@ -220,10 +233,13 @@ func (s *session) nack(l *lane, p *pending, message string) {
 	for _, name := range p.response.GetRemovedResources() {
 		l.nacked[name] = ""
 	}
+	if typeURL == xds.ClusterType {
+		s.spoil(l, message)
+	}
 	s.refused = refused{text: fmt.Sprintf("%s refused: %s", shortType(typeURL), message), at: s.clock.Now()}
 	s.retry = s.at.Add(retryAfter)
 	s.count.nack(typeURL)
-	s.node.log.Warn("sidecar refused its configuration", "sidecar", s.node.sidecar.ID, "type", shortType(typeURL), "error", message)
+	s.node.log.Warn("sidecar refused its configuration", "sidecar", s.id, "type", shortType(typeURL), "error", message)
 }
 
 // status is the part that the session knows.

@@ -103,6 +103,46 @@ func TestRefusedStopsTheSequence(t *testing.T) {
 	e.mustHave(w[shop.Workload()])
 }
 
+// TestRefusedClusterHoldsNothingUp: what calls it is left out, or stays as it
+// was; the rest goes on, and all of it once the cluster is taken.
+func TestRefusedClusterHoldsNothingUp(t *testing.T) {
+	e, clock := playing(t)
+	e.settle()
+	e.spoiled = map[string]bool{"bad": true}
+	a, b, c := policy("a", "a", 1000, "e1"), policy("b", "b", 1000, "bad"), policy("c", "c", 1000, "e2")
+	e.p.Update(world(a, b, c))
+	e.settle()
+	st := e.mustBe(Errored, "")
+	if !strings.Contains(st.Error, "CDS refused") || !strings.Contains(st.Error, "bad: Invalid path") || st.AckedPlan == st.WantedPlan {
+		t.Errorf("status %+v", st)
+	}
+	e.mustHold(world(a, c)[shop.Workload()])
+
+	e.p.Update(world(policy("a", "a", 2000, "bad"), c))
+	e.settle()
+	e.mustBe(Errored, "")
+	e.mustHold(world(a, c)[shop.Workload()])
+
+	e.spoiled = nil
+	clock.advance(retryAfter)
+	e.settle()
+	clock.advance(time.Hour)
+	e.settle()
+	e.mustHave(world(policy("a", "a", 2000, "bad"), c)[shop.Workload()])
+	e.mustBe(Synced, "")
+}
+
+// TestRefusedClusterOfANewSidecar: it gets its listener all the same.
+func TestRefusedClusterOfANewSidecar(t *testing.T) {
+	e, _ := playing(t)
+	e.spoiled = map[string]bool{"bad": true}
+	a := policy("a", "a", 1000, "e1")
+	e.p.Update(world(a, policy("b", "b", 1000, "bad")))
+	e.settle()
+	e.mustBe(Errored, "")
+	e.mustHold(world(a)[shop.Workload()])
+}
+
 func TestEqualPlanIsNotPushed(t *testing.T) {
 	e, _ := playing(t)
 	e.settle()

@@ -21,6 +21,7 @@ type Wanted struct {
 // wanted is the same rendered for one sort of sidecar. Shared by all that are
 // alike and never changed, but for the memory of what was rendered on the way.
 type wanted struct {
+	source   Wanted
 	plan     *plan.Plan
 	planHash string
 	sidecar  mesh.Sidecar
@@ -46,7 +47,7 @@ func newWanted(w Wanted, sc mesh.Sidecar) (*wanted, error) {
 		return nil, err
 	}
 	out := &wanted{
-		plan: w.Plan, planHash: Hash(w.Plan), sidecar: sc,
+		source: w, plan: w.Plan, planHash: Hash(w.Plan), sidecar: sc,
 		keys:    routeKeys(w.Plan.Policies),
 		between: map[string]*resource{},
 	}
