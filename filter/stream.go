@@ -104,21 +104,25 @@ func (s *stream) Done() {
 // do carries effects out. A call that Envoy does not take is an event of its
 // own, after all effects of this one.
 func (s *stream) do(effects []engine.Effect) {
-	var failed []int
+	type failure struct {
+		id      int
+		unknown bool
+	}
+	var failed []failure
 	for i := range effects {
 		switch e := &effects[i]; e.Kind {
 		case engine.DoCall:
 			c := &e.Call
-			if !hostabi.Dispatch(c.ID, c.Cluster, c.Headers, c.Body, c.TimeoutMS) {
-				failed = append(failed, c.ID)
+			if err := hostabi.Dispatch(c.ID, c.Cluster, c.Headers, c.Body, c.TimeoutMS); err != hostabi.Dispatched {
+				failed = append(failed, failure{c.ID, err == hostabi.NoCluster})
 			}
 		case engine.DoReply:
 			s.report() // before the access log is written
 			hostabi.Reply(e.Reply.Status, e.Reply.Headers, e.Reply.Body)
 		}
 	}
-	for _, id := range failed {
-		s.do(s.run.DispatchFailed(id, now()))
+	for _, f := range failed {
+		s.do(s.run.DispatchFailed(f.id, f.unknown, now()))
 	}
 	if s.run.Over() {
 		s.report()

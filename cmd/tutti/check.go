@@ -47,7 +47,7 @@ that belong together must be named: a policy may name an Upstream of another.`,
 
 // compileFiles is what check and plan begin with.
 func compileFiles(cmd *cobra.Command, paths []string) (policy.Set, compile.Result, error) {
-	files, err := readPolicies(paths, cmd.InOrStdin())
+	files, err := readPolicies(cmd.Context(), paths, cmd.InOrStdin())
 	if err != nil {
 		return policy.Set{}, compile.Result{}, err
 	}

@@ -40,7 +40,7 @@ code is 1.`,
 	cmd.Flags().BoolVar(&w.Attached, "attached", false, "for an Envoy that is not Tutti's (`tutti attach`)")
 	mustRequire(cmd, "service")
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
-		files, err := readPolicies(args, cmd.InOrStdin())
+		files, err := readPolicies(cmd.Context(), args, cmd.InOrStdin())
 		if err != nil {
 			return err
 		}

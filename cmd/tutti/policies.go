@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -11,18 +12,18 @@ import (
 
 // readPolicies reads files, folders as the control plane does, and stdin for
 // "-".
-func readPolicies(paths []string, stdin io.Reader) ([]policy.File, error) {
+func readPolicies(ctx context.Context, paths []string, stdin io.Reader) ([]policy.File, error) {
 	var files []policy.File
 	for _, path := range paths {
 		if path == "-" {
-			data, err := io.ReadAll(stdin)
+			data, err := readAll(ctx, func() (io.Reader, error) { return stdin, nil })
 			if err != nil {
 				return nil, fmt.Errorf("stdin: %w", err)
 			}
 			files = append(files, policy.File{Name: "stdin", Data: data})
 			continue
 		}
-		found, err := readPath(path)
+		found, err := readPath(ctx, path)
 		if err != nil {
 			return nil, err
 		}
@@ -31,13 +32,13 @@ func readPolicies(paths []string, stdin io.Reader) ([]policy.File, error) {
 	return files, nil
 }
 
-func readPath(path string) ([]policy.File, error) {
+func readPath(ctx context.Context, path string) ([]policy.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !info.IsDir() {
-		data, err := os.ReadFile(path)
+		data, err := readAll(ctx, func() (io.Reader, error) { return os.Open(path) })
 		return []policy.File{{Name: path, Data: data}}, err
 	}
 	s := watch.Read(path)
@@ -52,4 +53,33 @@ func readPath(path string) ([]policy.File, error) {
 		files = append(files, policy.File{Name: f.Name, Data: f.Data, Err: f.Err})
 	}
 	return files, nil
+}
+
+// readAll reads one byte more than a policy file may have, so that what is
+// endless is found too large, and ends with ctx: opening or reading a pipe that
+// nobody writes to would never end.
+func readAll(ctx context.Context, open func() (io.Reader, error)) ([]byte, error) {
+	type result struct {
+		data []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		r, err := open()
+		if err != nil {
+			done <- result{nil, err}
+			return
+		}
+		if c, ok := r.(io.Closer); ok {
+			defer c.Close()
+		}
+		data, err := io.ReadAll(io.LimitReader(r, policy.MaxFileBytes+1))
+		done <- result{data, err}
+	}()
+	select {
+	case r := <-done:
+		return r.data, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -57,6 +58,9 @@ least --sidecars of them, and ends with 1 if that takes longer than --timeout.`,
 	cmd.RunE = does(func(cmd *cobra.Command, _ []string) error {
 		ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 		defer cancel()
+		if u, err := url.Parse(server); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return usageError{fmt.Errorf("--server %q: want http://HOST:PORT", server)}
+		}
 		c := statusClient{server: strings.TrimSuffix(server, "/")}
 		var raw []byte
 		var st controlplane.Status

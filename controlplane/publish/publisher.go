@@ -137,8 +137,8 @@ func (p *Publisher) Update(world map[mesh.Workload]Wanted) {
 	}
 	var changes []change
 	for _, n := range p.nodes {
-		w, withheld := p.wantedFor(n.sidecar, before)
 		for _, s := range n.sessions {
+			w, withheld := p.wantedFor(s.sidecar, before)
 			changes = append(changes, change{s, w, withheld})
 		}
 	}
@@ -199,8 +199,12 @@ func (p *Publisher) join(n *core.Node, attachedOnly bool) (*session, error) {
 		p.nodes[sc.ID] = nd
 	}
 	envoy := envoyVersion(n)
+	if len(nd.sessions) > 0 && nd.sidecar.Workload() != sc.Workload() || len(nd.sessions) > 0 && nd.sidecar.Listen != sc.Listen {
+		p.cfg.Logger.Warn("two sidecars with one id: give each its own (--id)", "id", sc.ID,
+			"one", nd.sidecar.Service+" at "+nd.sidecar.Listen, "other", sc.Service+" at "+sc.Listen)
+	}
 	nd.sidecar, nd.envoy = sc, envoy
-	s := newSession(nd, p.cfg.Clock, &p.count)
+	s := newSession(nd, sc, p.cfg.Clock, &p.count)
 	nd.sessions = append(nd.sessions, s)
 	w, withheld := p.wantedFor(sc, nil)
 	_, known := p.world[sc.Workload()]
@@ -278,6 +282,9 @@ func (p *Publisher) Workloads() []mesh.Workload {
 	seen := map[mesh.Workload]bool{}
 	for _, n := range p.nodes {
 		seen[n.sidecar.Workload()] = true
+		for _, s := range n.sessions {
+			seen[s.sidecar.Workload()] = true
+		}
 	}
 	return slices.SortedFunc(maps.Keys(seen), func(a, b mesh.Workload) int {
 		if c := strings.Compare(a.Service, b.Service); c != 0 || a.Attached == b.Attached {

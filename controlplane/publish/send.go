@@ -162,7 +162,7 @@ func (s *session) offer(typeURL string, want set, remove []string, p *plan.Plan)
 		DeltaRequest: l.req, NextVersionMap: map[string]string{}, DeltaDiscoveryResponse: resp,
 	}
 	s.count.push(typeURL)
-	s.node.log.Debug("sent", "sidecar", s.id, "type", shortType(typeURL), "resources", len(resp.Resources), "removed", len(remove))
+	s.node.log.Debug("sent", "sidecar", s.sidecar.ID, "type", shortType(typeURL), "resources", len(resp.Resources), "removed", len(remove))
 }
 
 // remember keeps what is sent, and drops names that are not asked for any more.

@@ -23,10 +23,12 @@ const retryAfter = time.Minute
 // goroutine, wanted states from the publisher's, wakes from the clock's; mu
 // orders them. Nothing is sent but by advance.
 type session struct {
-	node  *node
-	id    string // of the sidecar; node.sidecar is the publisher's to lock
-	clock Clock
-	count *counters
+	node *node
+	// sidecar is what this stream's node said of itself. Another stream with the
+	// same id may say something else, and each gets what it asked for.
+	sidecar mesh.Sidecar
+	clock   Clock
+	count   *counters
 
 	mu     sync.Mutex
 	closed bool
@@ -82,8 +84,8 @@ type pending struct {
 	plan *plan.Plan
 }
 
-func newSession(n *node, clock Clock, count *counters) *session {
-	s := &session{node: n, id: n.sidecar.ID, clock: clock, count: count, opened: clock.Now()}
+func newSession(n *node, sc mesh.Sidecar, clock Clock, count *counters) *session {
+	s := &session{node: n, sidecar: sc, clock: clock, count: count, opened: clock.Now()}
 	s.since = s.opened
 	s.view.release, s.seen = map[string]time.Time{}, map[string]mesh.Upstream{}
 	s.lanes = map[string]*lane{
@@ -205,7 +207,7 @@ func (s *session) ack(l *lane, p *pending) {
 	}
 	l.nacked = nil
 	s.since = s.clock.Now()
-	s.node.log.Debug("acknowledged", "sidecar", s.id, "type", shortType(p.response.GetTypeUrl()))
+	s.node.log.Debug("acknowledged", "sidecar", s.sidecar.ID, "type", shortType(p.response.GetTypeUrl()))
 }
 
 // replacePlan notes that p is in force, and until when what it does not call any
@@ -239,7 +241,7 @@ func (s *session) nack(l *lane, p *pending, message string) {
 	s.refused = refused{text: fmt.Sprintf("%s refused: %s", shortType(typeURL), message), at: s.clock.Now()}
 	s.retry = s.at.Add(retryAfter)
 	s.count.nack(typeURL)
-	s.node.log.Warn("sidecar refused its configuration", "sidecar", s.id, "type", shortType(typeURL), "error", message)
+	s.node.log.Warn("sidecar refused its configuration", "sidecar", s.sidecar.ID, "type", shortType(typeURL), "error", message)
 }
 
 // status is the part that the session knows.

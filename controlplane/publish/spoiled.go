@@ -30,7 +30,7 @@ func (s *session) spoil(l *lane, message string) {
 	}
 	target, err := newWanted(s.without(), s.wanted.sidecar)
 	if err != nil {
-		s.node.log.Error("cannot leave refused clusters out", "sidecar", s.id, "error", err)
+		s.node.log.Error("cannot leave refused clusters out", "sidecar", s.sidecar.ID, "error", err)
 		return
 	}
 	s.target = target

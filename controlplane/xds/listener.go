@@ -58,7 +58,7 @@ func connectionManager(sc mesh.Sidecar) *hcm.HttpConnectionManager {
 			ConfigSource: overADS(), RouteConfigName: InboundName,
 		}},
 		HttpFilters:                  httpFilters(),
-		HttpProtocolOptions:          &core.Http1ProtocolOptions{EnableTrailers: true},
+		HttpProtocolOptions:          &core.Http1ProtocolOptions{EnableTrailers: true, AcceptHttp_10: true},
 		ServerHeaderTransformation:   hcm.HttpConnectionManager_PASS_THROUGH,
 		NormalizePath:                wrapperspb.Bool(true),
 		PathWithEscapedSlashesAction: hcm.HttpConnectionManager_KEEP_UNCHANGED,

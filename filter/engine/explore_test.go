@@ -108,7 +108,7 @@ func (e *explorer) play(table *Table) {
 		e.waiting = append(e.waiting[:i:i], e.waiting[i+1:]...)
 		k := e.choose(len(exploredAnswers) + 1)
 		if k == len(exploredAnswers) {
-			e.apply(fmt.Sprint("dispatch failed ", id), e.run.DispatchFailed(id, now))
+			e.apply(fmt.Sprint("dispatch failed ", id), e.run.DispatchFailed(id, id == 0, now))
 			continue
 		}
 		a := exploredAnswers[k]

@@ -231,13 +231,18 @@ func (r *Run) Answer(id int, a Answer, now Time) []Effect {
 	return r.advance(now)
 }
 
-// DispatchFailed is the event that call id could not be made: Envoy has no such
-// cluster, so plan and clusters do not fit together.
-func (r *Run) DispatchFailed(id int, now Time) []Effect {
+// DispatchFailed is the event that call id could not be made: unknown says that
+// there is no such cluster, so that plan and clusters do not fit together;
+// otherwise the cluster has no endpoint to call.
+func (r *Run) DispatchFailed(id int, unknown bool, now Time) []Effect {
 	if !r.take(id) {
 		return nil
 	}
-	r.end(id, Skew, now)
+	reason := Connect
+	if unknown {
+		reason = Skew
+	}
+	r.end(id, reason, now)
 	return r.advance(now)
 }
 

@@ -119,7 +119,7 @@ func (n *Native) apply(r *native, effects []engine.Effect) []Did {
 		}
 	}
 	for _, id := range failed {
-		dids = append(dids, n.apply(r, r.run.DispatchFailed(id, n.now))...)
+		dids = append(dids, n.apply(r, r.run.DispatchFailed(id, true, n.now))...)
 	}
 	if r.run.Over() && !r.told {
 		r.told = true

@@ -15,7 +15,10 @@ const (
 	bufferPluginConfiguration = 7
 )
 
-const statusOK = 0
+const (
+	statusOK          = 0
+	statusBadArgument = 2
+)
 
 // out are the words that Envoy writes results to.
 var out struct {
@@ -94,19 +97,32 @@ func pluginConfiguration() []byte { return getBuffer(bufferPluginConfiguration, 
 
 // Dispatch sends a request to a cluster from the current stream. The answer
 // arrives at the stream's Answer with the same id, unless the stream is done
-// by then. It returns false if Envoy did not take the call: it does not know
-// the cluster, or the call failed at once; then no answer comes.
-func Dispatch(id int, cluster string, headers [][2]string, body []byte, timeoutMS uint32) bool {
+// by then; after another result than Dispatched no answer comes.
+func Dispatch(id int, cluster string, headers [][2]string, body []byte, timeoutMS uint32) DispatchResult {
 	inStream()
 	pairs := encodePairs(headers)
 	status := proxyHTTPCall(cluster, alias(pairs), alias(body), "", timeoutMS, &out.id)
 	Free(pairs)
-	if status != statusOK {
-		return false
+	switch status {
+	case statusOK:
+		callouts[out.id] = callout{current, id}
+		return Dispatched
+	case statusBadArgument:
+		return NoCluster
 	}
-	callouts[out.id] = callout{current, id}
-	return true
+	return NoEndpoint
 }
+
+// DispatchResult says whether a call went out.
+type DispatchResult uint8
+
+// NoCluster: Envoy does not know the cluster. NoEndpoint: it does, and the call
+// failed at once, as there is nobody in it to call.
+const (
+	Dispatched DispatchResult = iota
+	NoCluster
+	NoEndpoint
+)
 
 // Reply answers the current stream's request; body is the concatenation of its
 // pieces, which may be freed afterwards. A stream is answered once and not after

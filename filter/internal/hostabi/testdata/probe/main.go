@@ -114,7 +114,7 @@ func (s *stream) RequestHeaders(endOfStream bool) hostabi.Action {
 
 func (s *stream) dispatch(id int) {
 	headers := [][2]string{{":method", "POST"}, {":path", "/" + strconv.Itoa(id)}, {":authority", "up"}}
-	if !hostabi.Dispatch(id, "up", headers, []byte("ask "+strconv.Itoa(id)), 100) {
+	if hostabi.Dispatch(id, "up", headers, []byte("ask "+strconv.Itoa(id)), 100) != hostabi.Dispatched {
 		s.reply("not dispatched")
 	}
 }
