@@ -11,6 +11,9 @@ import (
 type Config struct {
 	// PoliciesDir is the directory whose *.yaml and *.yml files are the policies.
 	PoliciesDir string
+	// StateDir is where the last good versions of policies are kept, so that a
+	// restart beside a broken policy does not lose them. Empty: in memory only.
+	StateDir string
 	// XDSAddr is host:port where sidecars connect (gRPC). Default
 	// DefaultXDSAddr. Anything but loopback needs TLS or Insecure.
 	XDSAddr string

@@ -21,9 +21,13 @@ type pipeline struct {
 	metrics   *metrics
 	// joined says that a workload came that has no plan yet.
 	joined chan struct{}
-	// set and last belong to run.
-	set  policy.Set
-	last *compile.Result
+	// These belong to run. last is what was compiled before, also before a
+	// restart; started says that policies have been read since.
+	files   []policy.File
+	set     policy.Set
+	last    *compile.Result
+	good    *goodFiles
+	started bool
 
 	mu sync.Mutex
 	// published is what sidecars have been given, nil before the first time.
@@ -32,8 +36,8 @@ type pipeline struct {
 	unreadable error
 }
 
-func newPipeline(cfg Config) *pipeline {
-	p := &pipeline{cfg: cfg, joined: make(chan struct{}, 1)}
+func newPipeline(cfg Config, good *goodFiles) *pipeline {
+	p := &pipeline{cfg: cfg, joined: make(chan struct{}, 1), good: good, last: good.last()}
 	p.publisher = publish.New(publish.Config{
 		Logger: cfg.Logger,
 		Joined: func(mesh.Workload) {
@@ -56,13 +60,13 @@ func (p *pipeline) run(ctx context.Context, snapshots <-chan watch.Snapshot, add
 			if !ok {
 				return
 			}
-			first := p.last == nil
+			first := !p.started
 			p.read(s)
-			if first && p.last != nil && p.cfg.Ready != nil {
+			if first && p.started && p.cfg.Ready != nil {
 				p.cfg.Ready(addrs)
 			}
 		case <-p.joined:
-			if p.last != nil {
+			if p.started {
 				p.compile(time.Now())
 			}
 		}
@@ -83,7 +87,9 @@ func (p *pipeline) read(s watch.Snapshot) {
 	for i, f := range s.Files {
 		files[i] = policy.File{Name: f.Name, Data: f.Data, Err: f.Err}
 	}
+	p.files = files
 	p.set, _ = policy.Parse(files)
+	p.started = true
 	p.compile(start)
 }
 
@@ -98,6 +104,9 @@ func (p *pipeline) compile(start time.Time) {
 	p.metrics.compile.Observe(time.Since(start).Seconds())
 	p.logProblems(&result)
 	p.last = &result
+	if err := p.good.update(p.files, result.Problems); err != nil {
+		p.cfg.Logger.Error("the last good versions cannot be kept over a restart", "error", err)
+	}
 	world := make(map[mesh.Workload]publish.Wanted, len(result.Workloads))
 	for w, c := range result.Workloads {
 		world[w] = publish.Wanted{Plan: c.Plan, Upstreams: c.Upstreams}

@@ -36,6 +36,10 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	good, err := loadGood(cfg.StateDir)
+	if err != nil {
+		return err
+	}
 	xdsListener, err := listen("xDS", cfg.XDSAddr)
 	if err != nil {
 		return err
@@ -50,7 +54,7 @@ func Run(ctx context.Context, cfg Config) error {
 	asked := ctx
 	ctx, cancel := context.WithCancelCause(asked)
 	defer cancel(nil)
-	p := newPipeline(cfg)
+	p := newPipeline(cfg, good)
 	g := newGRPC(creds)
 	p.publisher.Register(ctx, g)
 	h := &http.Server{Handler: p.handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelWarn)}

@@ -169,6 +169,40 @@ func TestRunStopsAndComesBack(t *testing.T) {
 	}
 }
 
+// TestRunKeepsLastGoodOverARestart: with a state directory, a restart beside a
+// broken file, or a broken policy, takes nothing away.
+func TestRunKeepsLastGoodOverARestart(t *testing.T) {
+	state := t.TempDir()
+	keeping := func(c *Config) { c.StateDir = state }
+	first := runs(t, shopPolicies, keeping)
+	connects(t, first.dial(t, nil), node("storefront-1", storefront))
+	served := first.until(t, "synced", synced(1)).Sidecars[0].AckedPlan
+	first.stop()
+	<-first.done
+	again := func(c *Config) { keeping(c); c.PoliciesDir = first.dir }
+	for name, broken := range map[string]string{
+		"syntax":    "bad: [",
+		"reference": strings.Replace(shopPolicies, "upstream: catalog", "upstream: catalogue", 1),
+	} {
+		first.write(t, broken)
+		r := runs(t, shopPolicies, again)
+		connects(t, r.dial(t, nil), node("storefront-1", storefront))
+		st := r.until(t, name, synced(1))
+		if st.Sidecars[0].AckedPlan != served || len(st.Problems) == 0 {
+			t.Errorf("%s: status %+v", name, st)
+		}
+		r.stop()
+		<-r.done
+	}
+	// What is removed while the control plane is away is removed.
+	first.write(t, strings.SplitAfter(shopPolicies, "---\n")[0])
+	r := runs(t, shopPolicies, again)
+	connects(t, r.dial(t, nil), node("storefront-1", storefront))
+	if st := r.until(t, "removed", synced(1)); st.Sidecars[0].AckedPlan != "" {
+		t.Errorf("status %+v", st)
+	}
+}
+
 func TestRunKeepsWhatServesWhileTheDirectoryIsGone(t *testing.T) {
 	r := runs(t, shopPolicies, nil)
 	connects(t, r.dial(t, nil), node("storefront-1", storefront))

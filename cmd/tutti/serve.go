@@ -33,6 +33,7 @@ On SIGTERM it stops; sidecars keep what they have and reconnect.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&cfg.PoliciesDir, "policies", "", "`DIR` of the policies (required)")
+	f.StringVar(&cfg.StateDir, "state-dir", "", "`DIR` to keep the last good version of each policy over a restart; default: only in memory")
 	f.StringVar(&cfg.XDSAddr, "xds-addr", controlplane.DefaultXDSAddr, "`HOST:PORT` for sidecars")
 	f.StringVar(&cfg.HTTPAddr, "http-addr", controlplane.DefaultHTTPAddr, "`HOST:PORT` for health, metrics and status")
 	f.StringVar(&cfg.TLS.CertFile, "tls-cert", "", "certificate of the xDS port, a PEM `FILE`")
