@@ -109,6 +109,11 @@ func (c *Config) check() (credentials.TransportCredentials, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, a := range [][2]string{{"xDS", c.XDSAddr}, {"HTTP", c.HTTPAddr}} {
+		if _, _, err := net.SplitHostPort(a[1]); err != nil {
+			return nil, fmt.Errorf("%s address %q: want HOST:PORT", a[0], a[1])
+		}
+	}
 	if creds == nil && !c.Insecure && !isLoopback(c.XDSAddr) {
 		return nil, fmt.Errorf("xDS address %s is not loopback and would be clear text: configure TLS (--tls-cert, --tls-key, --client-ca), or say --insecure where the network is trusted", c.XDSAddr)
 	}

@@ -231,6 +231,7 @@ func TestRunRefusesToStart(t *testing.T) {
 		{"file", Config{PoliciesDir: "run_test.go"}, "not a directory"},
 		{"xds", Config{PoliciesDir: dir, XDSAddr: "0.0.0.0:0"}, "--tls-cert"},
 		{"xds name", Config{PoliciesDir: dir, XDSAddr: "example.com:0"}, "--insecure"},
+		{"xds no port", Config{PoliciesDir: dir, XDSAddr: "nonsense"}, `xDS address "nonsense": want HOST:PORT`},
 		{"xds empty", Config{PoliciesDir: dir, XDSAddr: ":0"}, "--insecure"},
 		{"http", Config{PoliciesDir: dir, HTTPAddr: ":0"}, "HTTP address"},
 		{"half", Config{PoliciesDir: dir, TLS: TLSFiles{CertFile: "c"}}, "go together"},
