@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -156,20 +157,11 @@ func (r *Run) forwardQuery(dst []byte, separator byte, names []string) []byte {
 		pair, rest, _ = strings.Cut(rest, "&")
 		k, _, _ := strings.Cut(pair, "=")
 		k, ok := unescape(k, true)
-		if !ok || !contains(names, k) {
+		if !ok || !slices.Contains(names, k) {
 			continue
 		}
 		dst = append(append(dst, separator), pair...)
 		separator = '&'
 	}
 	return dst
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }

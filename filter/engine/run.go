@@ -23,10 +23,9 @@ type Run struct {
 
 	started, deadline, ended Time
 
-	steps   []step
-	running int
-	left    int // steps not ended
-	total   int // bytes of all answers
+	steps []step
+	left  int // steps not ended
+	total int // bytes of all answers
 
 	outcome Outcome
 	// first is the first step that did not end in OK, -1 if none; cause is the
@@ -217,7 +216,6 @@ func (r *Run) start(i int, now Time) bool {
 	call.TimeoutMS = min(s.TimeoutMS, uint32(left))
 	st.timeout = call.TimeoutMS
 	st.running = true
-	r.running++
 	r.effects = append(r.effects, Effect{Kind: DoCall, Call: call})
 	return false
 }
@@ -254,7 +252,6 @@ func (r *Run) take(id int) bool {
 	}
 	r.effects, r.arena = r.effects[:0], r.arena[:0]
 	r.steps[id].running = false
-	r.running--
 	return true
 }
 

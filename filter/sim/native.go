@@ -17,7 +17,7 @@ type Native struct {
 	matcher  bool
 	now      engine.Time
 	requests map[string]*native
-	calls    []nativeCall
+	calls    []int // the step of each call, by the call's ID
 	unknown  map[string]bool
 }
 
@@ -26,8 +26,6 @@ type native struct {
 	body []byte
 	told bool
 }
-
-type nativeCall struct{ step int }
 
 // NewNative returns a driver for the engine.
 func NewNative() *Native {
@@ -79,7 +77,7 @@ func (n *Native) Trailers(request string) []Did {
 // Answer delivers an answer.
 func (n *Native) Answer(request string, call int, headers [][2]string, body []byte) []Did {
 	r := n.requests[request]
-	return n.apply(r, r.run.Answer(n.calls[call].step, answer{pairs(headers), body}, n.now))
+	return n.apply(r, r.run.Answer(n.calls[call], answer{pairs(headers), body}, n.now))
 }
 
 // Leave ends the request without a reply.
@@ -108,7 +106,7 @@ func (n *Native) apply(r *native, effects []engine.Effect) []Did {
 				failed = append(failed, e.Call.ID)
 				continue
 			}
-			n.calls = append(n.calls, nativeCall{e.Call.ID})
+			n.calls = append(n.calls, e.Call.ID)
 			dids = append(dids, Did{Call: &Call{len(n.calls) - 1, e.Call.Cluster, e.Call.Headers, e.Call.Body, e.Call.TimeoutMS}})
 		case engine.DoReply:
 			var body []byte
